@@ -1,0 +1,150 @@
+package envelope
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// KeySize is the length in bytes of root keys, subkeys and data keys.
+const KeySize = 32
+
+// Format is the version of the record format that this code reads and writes. docs/format.md describes it.
+const Format = 1
+
+// ErrOpen is the answer to every box that does not authenticate: wrong key, wrong place or changed bytes.
+// The caller, who knows which record it was, gives it a class and a name.
+var ErrOpen = errors.New("does not authenticate")
+
+// ErrMalformed is the answer to bytes that are no box at all.
+var ErrMalformed = errors.New("malformed record")
+
+// Header stands in front of every box, in the clear but authenticated with it.
+//
+//	format   1 byte   Format
+//	epoch    4 bytes  big endian; which root key
+//	revision 8 bytes  big endian; the vault's revision that wrote the record
+type Header struct {
+	Epoch    uint32
+	Revision uint64
+}
+
+// HeaderSize is the encoded length of a [Header].
+const HeaderSize = 1 + 4 + 8
+
+// Overhead is what a box adds to its padded plaintext.
+const Overhead = HeaderSize + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
+
+// Append appends the encoded header to dst.
+func (h Header) Append(dst []byte) []byte {
+	dst = append(dst, Format)
+	dst = binary.BigEndian.AppendUint32(dst, h.Epoch)
+	return binary.BigEndian.AppendUint64(dst, h.Revision)
+}
+
+// ParseHeader reads the header in front of a box.
+func ParseHeader(record []byte) (Header, error) {
+	if len(record) < HeaderSize {
+		return Header{}, ErrMalformed
+	}
+	if record[0] != Format {
+		return Header{}, fmt.Errorf("%w: format %d", ErrMalformed, record[0])
+	}
+	return Header{binary.BigEndian.Uint32(record[1:]), binary.BigEndian.Uint64(record[5:])}, nil
+}
+
+// Binding is the meaning of a box, as associated data (I02): a list of fields, each preceded by its length, so that no two
+// different lists encode alike. Every binding begins with the vault, the kind of the record and its engine key.
+type Binding struct{ ad []byte }
+
+// Bind returns the binding of a record of the kind under key in the vault, with more fields where the kind has them.
+func Bind(vaultID, kind string, key []byte, more ...string) Binding {
+	n := 24 + len(vaultID) + len(kind) + len(key)
+	for _, m := range more {
+		n += 4 + len(m)
+	}
+	ad := make([]byte, 0, n+HeaderSize)
+	ad = appendField(ad, "tacit/1")
+	ad = appendField(ad, vaultID)
+	ad = appendField(ad, kind)
+	ad = appendField(ad, key)
+	for _, m := range more {
+		ad = appendField(ad, m)
+	}
+	return Binding{ad}
+}
+
+func appendField[T string | []byte](dst []byte, f T) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(f)))
+	return append(dst, f...)
+}
+
+// seal appends header ‖ nonce ‖ ciphertext of the padded plaintext to dst.
+func seal(dst []byte, aead cipher.AEAD, random io.Reader, h Header, b Binding, plaintext []byte) ([]byte, error) {
+	padded := pad(plaintext)
+	defer clear(padded)
+	dst = h.Append(dst)
+	ad := h.Append(b.ad[:len(b.ad):len(b.ad)])
+	at := len(dst)
+	dst = append(dst, make([]byte, chacha20poly1305.NonceSizeX)...)
+	nonce := dst[at:]
+	if _, err := io.ReadFull(random, nonce); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return aead.Seal(dst, nonce, padded, ad), nil
+}
+
+// open returns the header and plaintext of a box made by seal.
+func open(aead cipher.AEAD, b Binding, box []byte) (Header, []byte, error) {
+	h, err := ParseHeader(box)
+	if err != nil {
+		return Header{}, nil, err
+	}
+	if len(box) < Overhead {
+		return Header{}, nil, ErrMalformed
+	}
+	nonce, ct := box[HeaderSize:HeaderSize+chacha20poly1305.NonceSizeX], box[HeaderSize+chacha20poly1305.NonceSizeX:]
+	ad := h.Append(b.ad[:len(b.ad):len(b.ad)])
+	padded, err := aead.Open(nil, nonce, ct, ad)
+	if err != nil {
+		return Header{}, nil, ErrOpen
+	}
+	plaintext, err := unpad(padded)
+	return h, plaintext, err
+}
+
+// pad returns a copy of p with its length in front (4 bytes, big endian) and zeros behind, up to the next Padmé length
+// (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019, section 4):
+// at most 12 % more, and only O(log log n) bits of the length can be seen.
+func pad(p []byte) []byte {
+	out := make([]byte, padmé(4+len(p)))
+	binary.BigEndian.PutUint32(out, uint32(len(p)))
+	copy(out[4:], p)
+	return out
+}
+
+func unpad(p []byte) ([]byte, error) {
+	if len(p) < 4 {
+		return nil, ErrMalformed
+	}
+	n := binary.BigEndian.Uint32(p)
+	if uint64(n) > uint64(len(p)-4) {
+		return nil, ErrMalformed
+	}
+	return p[4 : 4+n : 4+n], nil
+}
+
+func padmé(n int) int {
+	if n < 2 {
+		return n
+	}
+	e := bits.Len(uint(n)) - 1
+	s := bits.Len(uint(e))
+	mask := 1<<(e-s) - 1
+	return (n + mask) &^ mask
+}

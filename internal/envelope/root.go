@@ -1,0 +1,51 @@
+package envelope
+
+import (
+	"fmt"
+	"io"
+)
+
+// Root is the root key of one epoch, in memory that is locked, guarded and left out of core dumps where the system can.
+type Root struct{ mem *lockedBuffer }
+
+// NewRoot returns a random root key.
+func NewRoot(random io.Reader) (*Root, error) {
+	var b [KeySize]byte
+	defer clear(b[:])
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return rootFrom(b[:])
+}
+
+// rootFrom copies key into locked memory. The caller wipes key.
+func rootFrom(key []byte) (*Root, error) {
+	if len(key) != KeySize {
+		return nil, fmt.Errorf("root key: %d bytes instead of %d", len(key), KeySize)
+	}
+	mem, err := newLockedBuffer(KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("lock memory for the root key: %w", err)
+	}
+	copy(mem.bytes(), key)
+	return &Root{mem}, nil
+}
+
+// use calls fn with the key; fn must not keep it.
+func (r *Root) use(fn func(key []byte) error) error {
+	if r.mem == nil {
+		return fmt.Errorf("root key was wiped")
+	}
+	return fn(r.mem.bytes())
+}
+
+// Wipe destroys the key; later use is an error.
+func (r *Root) Wipe() {
+	if r.mem != nil {
+		r.mem.free()
+		r.mem = nil
+	}
+}
+
+func (*Root) String() string   { return "***" }
+func (*Root) GoString() string { return "***" }

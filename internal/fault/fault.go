@@ -1,0 +1,128 @@
+// Package fault is the one place where every class of failure has its code, its exit status and its shape.
+//
+// A room returns a [*Error] (or wraps one with %w); a door prints it. Codes are sentinels too:
+// errors.Is(err, fault.NotFound) asks for the class, whatever the message says.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Code is a class of failure. It is stable: scripts and the API's problem details depend on it.
+type Code string
+
+// The codes, in the order of their exit status (see [Code.Exit]).
+const (
+	Failed      Code = "failed"       // 1: anything without a class of its own
+	Busy        Code = "busy"         // 1: another process holds the vault or the log
+	DiskFull    Code = "disk_full"    // 1: no space left; nothing was changed
+	NewerFormat Code = "newer_format" // 1: written by a newer tacit
+	Overdue     Code = "overdue"      // 1: `due`, `doctor` and `audit verify` found something
+	Usage       Code = "usage"        // 2: wrong arguments or configuration
+	Invalid     Code = "invalid"      // 2: a name, value or file that cannot be accepted
+	NotFound    Code = "not_found"    // 3: no such secret, version, service or capability
+	Expired     Code = "expired"      // 3: it exists but is no longer valid
+	WrongKey    Code = "wrong_key"    // 4: wrong passphrase or key
+	Corrupted   Code = "corrupted"    // 4: damaged data: structure that cannot be read
+	Tampered    Code = "tampered"     // 4: well-formed data that fails authentication
+	RolledBack  Code = "rolled_back"  // 4: authentic data that is older than what was seen before
+	Foreign     Code = "foreign"      // 4: an authentic vault, but not the one used here before
+	Denied      Code = "denied"       // 5: policy says no
+	Sealed      Code = "sealed"       // 5: only the broker may use this secret
+	Untrusted   Code = "untrusted"    // 5: a project file that was not trusted
+	Permissions Code = "permissions"  // 5: file modes or ownership are too wide, or access was refused
+	Locked      Code = "locked"       // 6: the vault is locked and nothing here opens it
+	NoVault     Code = "no_vault"     // 6: there is no vault
+	Unavailable Code = "unavailable"  // 7: a provider or upstream cannot be reached
+	Exists      Code = "exists"       // 8: it is already there
+	Conflict    Code = "conflict"     // 8: changed meanwhile, or two things claim one place
+)
+
+// exits is the exit table of the command line. A code that is missing here exits 1.
+var exits = map[Code]int{
+	Usage: 2, Invalid: 2,
+	NotFound: 3, Expired: 3,
+	WrongKey: 4, Corrupted: 4, Tampered: 4, RolledBack: 4, Foreign: 4,
+	Denied: 5, Sealed: 5, Untrusted: 5, Permissions: 5,
+	Locked: 6, NoVault: 6,
+	Unavailable: 7,
+	Exists:      8, Conflict: 8,
+}
+
+// Error makes a code usable as a sentinel for errors.Is.
+func (c Code) Error() string { return string(c) }
+
+// Exit returns the process exit status of the class.
+func (c Code) Exit() int {
+	if n, ok := exits[c]; ok {
+		return n
+	}
+	return 1
+}
+
+// Error is one failure as a person sees it: what failed and why in one line, and, where there is one, the way out.
+// Neither line ever holds a secret or a passphrase.
+type Error struct {
+	Code    Code
+	Message string // "no such secret: db.pw"
+	Fix     string // what to do or the command to run: "tacit list 'db*'"; empty if there is no way out
+	Object  string // the name of the secret, slot or file; empty if none
+	Err     error  // the cause, if it adds something; printed after the message
+}
+
+// New returns an error of the class c.
+func New(c Code, format string, args ...any) *Error {
+	return &Error{Code: c, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrap returns an error of the class c that says what was being done when err happened.
+// A cause that has a class of its own keeps it: the innermost knows best.
+func Wrap(c Code, err error, format string, args ...any) *Error {
+	e := &Error{Code: c, Message: fmt.Sprintf(format, args...), Err: err}
+	var inner *Error
+	if errors.As(err, &inner) {
+		e.Code, e.Fix, e.Object = inner.Code, inner.Fix, inner.Object
+	}
+	return e
+}
+
+// WithFix returns e with the way out set.
+func (e *Error) WithFix(format string, args ...any) *Error {
+	e.Fix = fmt.Sprintf(format, args...)
+	return e
+}
+
+// About returns e with the name of the thing it is about.
+func (e *Error) About(object string) *Error {
+	e.Object = object
+	return e
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return e.Message
+	}
+	return e.Message + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is e's class.
+func (e *Error) Is(target error) bool {
+	c, ok := target.(Code)
+	return ok && c == e.Code
+}
+
+// CodeOf returns the class of err: that of the outermost [*Error], a bare [Code], or [Failed].
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	var c Code
+	if errors.As(err, &c) {
+		return c
+	}
+	return Failed
+}

@@ -1,0 +1,62 @@
+package name
+
+import (
+	"regexp"
+	"strings"
+
+	"tacit/internal/fault"
+)
+
+// Scope is where a secret lives, in its canonical form: "global", "workspace/W", "workspace/W/group/G", "plugin/P", "agent/A",
+// "user/U", or "plugin", "agent", "user" alone for every principal of that kind.
+type Scope string
+
+// Global is the widest scope.
+const Global Scope = "global"
+
+var segment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// ParseScope returns the scope that s names.
+func ParseScope(s string) (Scope, error) {
+	p := strings.Split(s, "/")
+	ok := false
+	switch p[0] {
+	case "global":
+		ok = len(p) == 1
+	case "plugin", "agent", "user":
+		ok = len(p) == 1 || len(p) == 2 && segment.MatchString(p[1])
+	case "workspace":
+		ok = len(p) == 2 && segment.MatchString(p[1]) ||
+			len(p) == 4 && segment.MatchString(p[1]) && p[2] == "group" && segment.MatchString(p[3])
+	}
+	if !ok {
+		return "", fault.New(fault.Invalid, "invalid scope %q", clip(s)).About(clip(s)).
+			WithFix("a scope is global, workspace/W, workspace/W/group/G, plugin/P, agent/A or user/U")
+	}
+	return Scope(s), nil
+}
+
+// Workspace returns the scope of a workspace or, when group is not empty, of a group in it; Global when workspace is empty.
+func Workspace(workspace, group string) (Scope, error) {
+	switch {
+	case workspace == "" && group == "":
+		return Global, nil
+	case workspace == "":
+		return "", fault.New(fault.Usage, "group %q is given without a workspace", clip(group)).WithFix("add --workspace W")
+	case group == "":
+		return ParseScope("workspace/" + workspace)
+	}
+	return ParseScope("workspace/" + workspace + "/group/" + group)
+}
+
+// Parts returns the workspace and the group of a scope, each empty where there is none.
+func (s Scope) Parts() (workspace, group string) {
+	p := strings.Split(string(s), "/")
+	if p[0] != "workspace" || len(p) < 2 {
+		return "", ""
+	}
+	if len(p) == 4 {
+		group = p[3]
+	}
+	return p[1], group
+}

@@ -1,0 +1,62 @@
+// Package when parses the durations and dates of the command line: 30m, 24h, 30d, 12w, or 2026-12-31 (the end of that day, UTC).
+package when
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tacit/internal/fault"
+)
+
+var units = map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+
+// maxDuration bounds what is accepted: a hundred years.
+const maxDuration = 100 * 365 * 24 * time.Hour
+
+func bad(s string) error {
+	if len(s) > 40 {
+		s = s[:37] + "..."
+	}
+	return fault.New(fault.Usage, "invalid duration %q", s).WithFix("write 30m, 24h, 30d, 12w, or a date such as 2026-12-31")
+}
+
+// Duration parses a positive whole number and a unit: s, m, h, d, w or y (365 days).
+func Duration(s string) (time.Duration, error) {
+	if len(s) < 2 {
+		return 0, bad(s)
+	}
+	unit, ok := units[s[len(s)-1]]
+	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+	if !ok || err != nil || n == 0 || s[0] == '+' || n > uint64(maxDuration/unit) {
+		return 0, bad(s)
+	}
+	return time.Duration(n) * unit, nil
+}
+
+// Time parses a duration from now, or a date, which means the end of that day in UTC.
+func Time(s string, now time.Time) (time.Time, error) {
+	if strings.Contains(s, "T") {
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day.AddDate(0, 0, 1).Add(-time.Second), nil
+	}
+	d, err := Duration(s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return now.UTC().Add(d), nil
+}
+
+// Format writes a duration in the largest unit of d, h, m, s that divides it.
+func Format(d time.Duration) string {
+	for _, u := range []byte{'d', 'h', 'm'} {
+		if d%units[u] == 0 && d > 0 {
+			return strconv.FormatInt(int64(d/units[u]), 10) + string(u)
+		}
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+}
