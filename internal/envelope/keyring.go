@@ -79,3 +79,14 @@ func (k *Keys) OpenRoot(b Binding, box []byte) (*Root, error) {
 	defer clear(p)
 	return rootFrom(p)
 }
+
+// OldKeys derives the keys of an epoch before this one from its root key. root is wiped.
+func (k *Keys) OldKeys(root []byte, vaultID string, epoch uint32) (*Keys, error) {
+	r, err := rootFrom(root)
+	clear(root)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Wipe()
+	return NewKeys(r, vaultID, epoch)
+}
