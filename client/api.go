@@ -393,3 +393,33 @@ type Whoami struct {
 	Group     *string    `json:"group"`
 	Door      string     `json:"door"` // direct, socket, https
 }
+
+// Problem is what --json prints on stderr for any failure.
+type Problem struct {
+	Error ProblemDetail `json:"error"`
+}
+
+// ProblemDetail is one failure: its class, the exit status, the line a person reads and the way out.
+type ProblemDetail struct {
+	Code    string  `json:"code"`
+	Exit    int     `json:"exit"`
+	Origin  string  `json:"origin"` // tacit, provider, broker, upstream
+	Message string  `json:"message"`
+	Fix     *string `json:"fix"`
+	Object  *string `json:"object"`
+}
+
+// Initialized is the answer to init.
+type Initialized struct {
+	Path  string      `json:"path"`
+	Slots []SlotAdded `json:"slots"`
+	Total int         `json:"total"`
+}
+
+// Build is the answer to version.
+type Build struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+}
