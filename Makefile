@@ -1,0 +1,128 @@
+# tacit. `make` alone says what there is.
+
+# Recipes are short, and work with the make of macOS (3.81) too; what is longer is a script in scripts/.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PREFIX  ?= /usr/local
+
+# What ships: no cgo, no machine paths, no symbols, and runtime/secret, which wipes key material off stacks and registers (I09).
+# runtime/secret works on Linux and is a no-op elsewhere.
+LDFLAGS := -s -w -X main.version=$(VERSION)
+SHIP     = CGO_ENABLED=0 GOEXPERIMENT=runtimesecret
+BUILD    = go build -trimpath -ldflags '$(LDFLAGS)'
+
+GOLANGCI_VERSION := v2.15.0
+GOFUMPT_VERSION  := v0.12.0
+GOBIN_DIR        := $(shell go env GOBIN)
+TOOLS            := $(if $(GOBIN_DIR),$(GOBIN_DIR),$(shell go env GOPATH)/bin)
+
+FUZZTIME  ?= 5s
+BENCH_DIR ?= $(CURDIR)/bench/.work
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Build and use ------------------------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: ## bin/tacit, as it ships
+	@mkdir -p bin
+	$(SHIP) $(BUILD) -o bin/tacit ./cmd/tacit
+
+.PHONY: quickstart
+quickstart: build ## build, then store a secret, give it to a program and look at the audit log, in a directory of its own
+	@PATH="$(CURDIR)/bin:$$PATH" scripts/quickstart.sh
+
+.PHONY: man
+man: build ## man pages, in bin/man
+	@mkdir -p bin/man
+	bin/tacit man bin/man
+
+.PHONY: completions
+completions: build ## completion scripts, in bin/completions
+	@mkdir -p bin/completions
+	@set -e; for shell in bash zsh fish powershell; do bin/tacit completion $$shell >bin/completions/tacit.$$shell; done
+
+.PHONY: install
+install: man completions ## tacit, its man pages and completions below PREFIX (/usr/local); DESTDIR is respected
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install.sh
+
+# Test ---------------------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: test-deps ## everything but integration/ and the million-record and long crash runs; under 10 minutes on two cores
+	@scripts/test.sh race shipped
+
+.PHONY: test-all
+test-all: test-deps ## all of it: the long runs, runtime/secret and integration/ too
+	@TACIT_LONG=1 scripts/test.sh race shipped secret integration
+
+.PHONY: test-deps
+test-deps: ## install what the tests need from Debian's packages (as root), or say what is missing
+	@scripts/test-deps.sh
+
+.PHONY: docs-test
+docs-test: ## run the commands in README.md and docs/
+	@CGO_ENABLED=0 go test -count=1 ./docs/...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+.PHONY: bench
+bench: build ## measure the budgets beside pass, age and sops; writes bench/RESULTS.md (takes a while: a million secrets)
+	@BENCH_DIR="$(BENCH_DIR)" TACIT="$(CURDIR)/bin/tacit" bench/run.sh
+
+.PHONY: bench-check
+bench-check: build ## run each benchmark briefly, so that it does not break; judges nothing and writes nothing
+	@BENCH_QUICK=1 TACIT="$(CURDIR)/bin/tacit" bench/run.sh
+
+# Check --------------------------------------------------------------------------------------------------------------------------
+
+.PHONY: vet
+vet: ## go vet
+	go vet ./...
+	$(SHIP) go vet ./...
+	if [ -f integration/go.mod ]; then cd integration && go vet ./...; fi
+
+.PHONY: fmt
+fmt: $(TOOLS)/gofumpt ## format
+	@git ls-files -z '*.go' | xargs -0 $(TOOLS)/gofumpt -w
+
+.PHONY: fmt-check
+fmt-check: $(TOOLS)/gofumpt ## fails when gofumpt would change something
+	@out=$$(git ls-files -z '*.go' | xargs -0 $(TOOLS)/gofumpt -l); \
+	if [ -n "$$out" ]; then echo "make fmt would change:"; echo "$$out"; exit 1; fi
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## golangci-lint, as .golangci.yml says
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: cross
+cross: ## build and vet for macOS and Windows, amd64 and arm64, and Linux arm64
+	@set -e; for target in darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 linux/arm64; do \
+	  echo "== $$target"; \
+	  export GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0; \
+	  go build -o /dev/null ./cmd/tacit; \
+	  go vet ./...; \
+	done
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what we link (needs the network)
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
+# A tool of another version than ours is replaced.
+.PHONY: tools
+tools: ## install the pinned gofumpt and golangci-lint
+	@scripts/tool.sh mvdan.cc/gofumpt $(GOFUMPT_VERSION)
+	scripts/tool.sh github.com/golangci/golangci-lint/v2/cmd/golangci-lint $(GOLANGCI_VERSION)
+
+$(TOOLS)/gofumpt $(TOOLS)/golangci-lint:
+	@$(MAKE) tools
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist $(LOG) bench/.work

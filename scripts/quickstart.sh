@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The main job, once through, as one would type it: keep a secret, read it, give it to a program, see who used it.
+# Everything happens in a home of its own, which is gone afterwards; no vault of yours is touched. KEEP=1 keeps it.
+set -eu -o pipefail
+
+home=$(mktemp -d "${TMPDIR:-/tmp}/tacit-quickstart.XXXXXX")
+finish() {
+	if [ "${KEEP-}" = 1 ]; then echo "kept: $home"; else rm -rf "$home"; fi
+}
+trap finish EXIT
+
+# Nothing of the caller's tacit may leak in: only PATH, TERM and a new HOME.
+run() {
+	printf '\n\033[1m$ %s\033[0m\n' "$1" | { if [ -t 1 ]; then cat; else sed 's/\x1b\[[0-9;]*m//g'; fi; }
+	env -i PATH="$PATH" TERM="${TERM:-dumb}" HOME="$home" bash -eu -o pipefail -c "$1" </dev/null
+}
+say() { printf '\n# %s\n' "$1"; }
+
+cd "$home"
+
+say "Keep a secret. The first one makes the vault."
+run "printf 's3cr3t-pa55' | tacit set db.password --tag prod"
+
+say "Or let tacit make one up; nobody needs to see it."
+run "tacit generate api.token"
+
+say "What is there? Names, never values."
+run "tacit list"
+
+say "Read it back."
+run "tacit get db.password; echo"
+
+say "Better: give it to a program. It is in that program's environment and nowhere else."
+run "tacit run -e PGPASSWORD=db.password -- sh -c 'echo \"the program got \${#PGPASSWORD} characters\"'"
+
+say "Every use is on the record, and the record can be checked."
+run "tacit audit"
+run "tacit audit verify"
+
+say "The file on the disk says nothing: neither name nor value is in it."
+run "! grep -rqE 's3cr3t-pa55|db\.password' .local/share/tacit/vault.db && echo 'grep finds nothing in vault.db'"
+
+printf '\nThat is it. This vault is gone now; yours begins with: tacit set NAME\n'

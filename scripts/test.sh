@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# test.sh MODE…: runs the tests in each configuration and sums up.
+#
+#   race         with the race detector (needs cgo)
+#   shipped      as shipped; with TACIT_LONG=1 also the million-record and the long crash runs
+#   secret       as shipped, with runtime/secret
+#   integration  the module integration/, whose needs are too heavy for the module that ships
+#
+# The long runs are made once, as shipped, where time means something. With TACIT_NO_SKIP=1 every test must run in some mode.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+logs=$PWD/.testlog
+rm -rf "$logs"
+mkdir -p "$logs"
+CGO_ENABLED=0 go build -o "$logs/testsum" ./scripts/testsum
+trap 'rm -f "$logs/testsum"' EXIT
+
+long=${TACIT_LONG-}
+unset TACIT_LONG
+failed=0
+
+for mode in "$@"; do
+	began=$SECONDS
+	case $mode in
+	race)
+		echo "== with the race detector"
+		dir=. env=(CGO_ENABLED=1) flags=(-race)
+		;;
+	shipped)
+		echo "== as shipped${long:+, with the long runs}"
+		dir=. env=(CGO_ENABLED=0 "TACIT_LONG=$long") flags=()
+		;;
+	secret)
+		echo "== with runtime/secret"
+		dir=. env=(CGO_ENABLED=0 GOEXPERIMENT=runtimesecret) flags=()
+		;;
+	integration)
+		[ -f integration/go.mod ] || continue
+		echo "== integration/"
+		dir=integration env=(CGO_ENABLED=0) flags=()
+		;;
+	*)
+		echo "test.sh: no such mode: $mode" >&2
+		exit 2
+		;;
+	esac
+	(cd "$dir" && env "${env[@]}" go test -json -count=1 -timeout 40m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
+		"$logs/testsum" -log "$logs/$mode.json" || failed=1
+	echo "$mode took $((SECONDS - began)) s"
+done
+
+"$logs/testsum" -total "$logs"/*.json || failed=1
+exit $failed
