@@ -69,7 +69,7 @@ func sumFiles(w io.Writer, files []string, noSkip bool) (bool, error) {
 		}
 		run := newRun(io.Discard)
 		err = run.read(f)
-		f.Close() // read only
+		_ = f.Close() // it was only read
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
