@@ -423,3 +423,8 @@ type Build struct {
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
 }
+
+// SlotRemoved is the answer to slot rm.
+type SlotRemoved struct {
+	Slot Slot `json:"slot"`
+}

@@ -90,12 +90,17 @@ func (a *app) givenPassphrase() (secret.Value, bool, error) {
 		return secret.Value{}, false, fileError(err, "read TACIT_PASSPHRASE_FILE", file)
 	}
 	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	p, err := readPassphrase(f)
 	if err != nil {
 		return secret.Value{}, false, fileError(err, "read TACIT_PASSPHRASE_FILE", file)
 	}
-	b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
-	return secret.New(b), true, nil
+	return p, true, nil
+}
+
+// readPassphrase reads a passphrase and drops the end of its line.
+func readPassphrase(r io.Reader) (secret.Value, error) {
+	b, err := io.ReadAll(io.LimitReader(r, 4096))
+	return secret.New(bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))), err
 }
 
 func checkPassphrase(p secret.Value) error {

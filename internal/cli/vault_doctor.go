@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tacit/client"
+	"tacit/internal/fault"
+	"tacit/internal/keeper"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var fix, strict bool
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check everything: files, every record, slots, values that are weak or due",
+		Long:    "Check permissions, every record, the anchor and the accumulator, slots, and values that are weak, reused or due. Exit 1 on warn or fail.",
+		Example: "tacit doctor\ntacit doctor --fix",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.doctor(c.Context(), fix, strict)
+		},
+	}
+	c.Flags().BoolVar(&fix, "fix", false, "repair what can be repaired without a loss")
+	c.Flags().BoolVar(&strict, "strict", false, "notes count as warnings")
+	return c
+}
+
+func (a *app) doctor(ctx context.Context, fix, strict bool) error {
+	k, err := a.keeper()
+	if err != nil {
+		return err
+	}
+	progress, done := a.progress("Checking")
+	d, err := k.Doctor(ctx, a.caller(), keeper.DoctorRequest{Fix: fix, Strict: strict, Progress: progress})
+	done()
+	if err != nil {
+		return err
+	}
+	if a.flags.json {
+		if err := a.out.JSON(d); err != nil {
+			return err
+		}
+	} else {
+		a.printDoctor(d)
+	}
+	if !d.OK {
+		return fault.New(fault.Overdue, "doctor: %s", plural(d.Counts.Warn, "warning")+" and "+plural(d.Counts.Fail, "failure"))
+	}
+	return nil
+}
+
+func (a *app) printDoctor(d client.Doctor) {
+	width := 0
+	for _, c := range d.Checks {
+		width = max(width, len(c.Check))
+	}
+	colors := map[string]string{"ok": "32", "note": "36", "warn": "33", "fail": "31", "skip": "2"}
+	for _, c := range d.Checks {
+		detail := c.Detail
+		if c.Object != nil {
+			detail = *c.Object + ": " + detail
+		}
+		status := fmt.Sprintf("%-4s", c.Status)
+		a.out.Line("%s  %-*s  %s", a.out.style(colors[c.Status], visible(status)), width, visible(c.Check), visible(detail))
+		if c.Fix != nil {
+			a.out.Line("      → %s", visible(*c.Fix))
+		}
+	}
+	n := d.Counts
+	a.out.Line("\n%d ok, %d note, %d warn, %d fail, %d skipped", n.OK, n.Note, n.Warn, n.Fail, n.Skip)
+}
+
+// plural returns "1 failure" or "2 failures".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return itoa(n) + " " + noun + "s"
+}
+
+func (a *app) rotateRootCommand() *cobra.Command {
+	var resume bool
+	c := &cobra.Command{
+		Use: "rotate-root", Short: "Make a new root key and move everything to it",
+		Long: `Make a new root key and move everything to it, so that a key that somebody kept opens nothing any more.
+
+Passphrases are asked for, and a recovery slot gets a new phrase. It is safe to interrupt: the vault works meanwhile, and
+--resume goes on.`,
+		Example: "tacit rotate-root",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			k, err := a.keeper()
+			if err != nil {
+				return err
+			}
+			progress, done := a.progress("Moving")
+			r, err := k.RotateRoot(c.Context(), a.caller(), keeper.RotateRootRequest{Resume: resume, Progress: progress})
+			done()
+			if err != nil {
+				return err
+			}
+			if a.flags.json {
+				return a.out.JSON(r)
+			}
+			a.out.Line("Rotated the root key: epoch %d, %s moved", r.Epoch, plural(r.Records, "record"))
+			a.printPhrase(r.Phrase)
+			a.out.Notice("older backups and copies of the vault still open with the old key")
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&resume, "resume", false, "go on with a rotation that was interrupted")
+	return c
+}
