@@ -1,12 +1,12 @@
 package envelope
 
 import (
-	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -64,11 +64,11 @@ type Binding struct{ ad []byte }
 
 // Bind returns the binding of a record of the kind under key in the vault, with more fields where the kind has them.
 func Bind(vaultID, kind string, key []byte, more ...string) Binding {
-	n := 24 + len(vaultID) + len(kind) + len(key)
+	n := len("tacit/1") + 4*4 + len(vaultID) + len(kind) + len(key)
 	for _, m := range more {
 		n += 4 + len(m)
 	}
-	ad := make([]byte, 0, n+HeaderSize)
+	ad := make([]byte, 0, n)
 	ad = appendField(ad, "tacit/1")
 	ad = appendField(ad, vaultID)
 	ad = appendField(ad, kind)
@@ -79,28 +79,46 @@ func Bind(vaultID, kind string, key []byte, more ...string) Binding {
 	return Binding{ad}
 }
 
+// with returns the associated data: the binding, then the header. It copies, since bindings are shared between goroutines.
+func (b Binding) with(h Header) []byte {
+	return h.Append(append(make([]byte, 0, len(b.ad)+HeaderSize), b.ad...))
+}
+
 func appendField[T string | []byte](dst []byte, f T) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(f)))
 	return append(dst, f...)
 }
 
-// seal appends header ‖ nonce ‖ ciphertext of the padded plaintext to dst.
-func seal(dst []byte, aead cipher.AEAD, random io.Reader, h Header, b Binding, plaintext []byte) ([]byte, error) {
-	padded := pad(plaintext)
-	defer clear(padded)
-	dst = h.Append(dst)
-	ad := h.Append(b.ad[:len(b.ad):len(b.ad)])
-	at := len(dst)
-	dst = append(dst, make([]byte, chacha20poly1305.NonceSizeX)...)
-	nonce := dst[at:]
+// seal appends header ‖ nonce ‖ ciphertext of the padded plaintext to dst. The plaintext is padded where the ciphertext will be,
+// so that no copy of it stays behind.
+func seal(dst, key []byte, random io.Reader, h Header, b Binding, plaintext []byte) ([]byte, error) {
+	if uint64(len(plaintext)) > maxPlaintext {
+		return nil, fmt.Errorf("seal %d bytes: more than a box holds", len(plaintext))
+	}
+	size := padmé(lengthSize + len(plaintext))
+	dst = h.Append(slices.Grow(dst, Overhead+size))
+	n := len(dst)
+	dst = dst[:n+chacha20poly1305.NonceSizeX+size]
+	nonce, padded := dst[n:n+chacha20poly1305.NonceSizeX], dst[n+chacha20poly1305.NonceSizeX:]
 	if _, err := io.ReadFull(random, nonce); err != nil {
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
-	return aead.Seal(dst, nonce, padded, ad), nil
+	pad(padded, plaintext)
+	var err error
+	guarded(func() {
+		aead, e := chacha20poly1305.NewX(key)
+		if err = e; err == nil {
+			aead.Seal(padded[:0], nonce, padded, b.with(h))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dst[:len(dst)+chacha20poly1305.Overhead], nil
 }
 
 // open returns the header and plaintext of a box made by seal.
-func open(aead cipher.AEAD, b Binding, box []byte) (Header, []byte, error) {
+func open(key []byte, b Binding, box []byte) (Header, []byte, error) {
 	h, err := ParseHeader(box)
 	if err != nil {
 		return Header{}, nil, err
@@ -108,35 +126,46 @@ func open(aead cipher.AEAD, b Binding, box []byte) (Header, []byte, error) {
 	if len(box) < Overhead {
 		return Header{}, nil, ErrMalformed
 	}
-	nonce, ct := box[HeaderSize:HeaderSize+chacha20poly1305.NonceSizeX], box[HeaderSize+chacha20poly1305.NonceSizeX:]
-	ad := h.Append(b.ad[:len(b.ad):len(b.ad)])
-	padded, err := aead.Open(nil, nonce, ct, ad)
+	nonce, ciphertext := box[HeaderSize:HeaderSize+chacha20poly1305.NonceSizeX], box[HeaderSize+chacha20poly1305.NonceSizeX:]
+	padded := make([]byte, 0, len(ciphertext))
+	guarded(func() {
+		aead, e := chacha20poly1305.NewX(key)
+		if err = e; err != nil {
+			return
+		}
+		if padded, e = aead.Open(padded, nonce, ciphertext, b.with(h)); e != nil {
+			err = ErrOpen
+		}
+	})
 	if err != nil {
-		return Header{}, nil, ErrOpen
+		return Header{}, nil, err
 	}
 	plaintext, err := unpad(padded)
 	return h, plaintext, err
 }
 
-// pad returns a copy of p with its length in front (4 bytes, big endian) and zeros behind, up to the next Padmé length
-// (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019, section 4):
-// at most 12 % more, and only O(log log n) bits of the length can be seen.
-func pad(p []byte) []byte {
-	out := make([]byte, padmé(4+len(p)))
-	binary.BigEndian.PutUint32(out, uint32(len(p)))
-	copy(out[4:], p)
-	return out
+const (
+	lengthSize   = 4       // the length field in front of a padded plaintext
+	maxPlaintext = 1 << 30 // far more than any record, and its padded size fits an int everywhere
+)
+
+// pad fills dst, which has a Padmé length, with p: its length in front (4 bytes, big endian) and zeros behind (Nikitin et al.,
+// "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019, section 4): at most 12 % more, and only
+// O(log log n) bits of the length can be seen.
+func pad(dst, p []byte) {
+	binary.BigEndian.PutUint32(dst, uint32(len(p)))
+	clear(dst[lengthSize+copy(dst[lengthSize:], p):])
 }
 
 func unpad(p []byte) ([]byte, error) {
-	if len(p) < 4 {
+	if len(p) < lengthSize {
 		return nil, ErrMalformed
 	}
 	n := binary.BigEndian.Uint32(p)
-	if uint64(n) > uint64(len(p)-4) {
+	if uint64(n) > uint64(len(p)-lengthSize) {
 		return nil, ErrMalformed
 	}
-	return p[4 : 4+n : 4+n], nil
+	return p[lengthSize : lengthSize+n : lengthSize+n], nil
 }
 
 func padmé(n int) int {

@@ -1,9 +1,6 @@
 package envelope
 
-import (
-	"fmt"
-	"io"
-)
+import "fmt"
 
 // Keyring holds the subkeys by which the records of a vault can be read: those of the current epoch and, during a root
 // rotation, those of the epoch before. New records are written under [Keyring.Current].
@@ -59,34 +56,4 @@ func (r *Keyring) keysOf(box []byte) (*Keys, error) {
 		return k, nil
 	}
 	return nil, fmt.Errorf("%w: no key of epoch %d", ErrOpen, h.Epoch)
-}
-
-// SealRoot appends the box of a root key under k: how the old root is kept while a rotation moves records off it.
-func (k *Keys) SealRoot(dst []byte, random io.Reader, revision uint64, b Binding, r *Root) ([]byte, error) {
-	err := r.use(func(key []byte) (err error) {
-		dst, err = seal(dst, k.wrap, random, Header{k.epoch, revision}, b, key)
-		return err
-	})
-	return dst, err
-}
-
-// OpenRoot opens a box that [Keys.SealRoot] made.
-func (k *Keys) OpenRoot(b Binding, box []byte) (*Root, error) {
-	_, p, err := open(k.wrap, b, box)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(p)
-	return rootFrom(p)
-}
-
-// OldKeys derives the keys of an epoch before this one from its root key. root is wiped.
-func (k *Keys) OldKeys(root []byte, vaultID string, epoch uint32) (*Keys, error) {
-	r, err := rootFrom(root)
-	clear(root)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Wipe()
-	return NewKeys(r, vaultID, epoch)
 }

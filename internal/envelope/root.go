@@ -32,20 +32,7 @@ func rootFrom(key []byte) (*Root, error) {
 }
 
 // use calls fn with the key; fn must not keep it.
-func (r *Root) use(fn func(key []byte) error) error {
-	if r.mem == nil {
-		return fmt.Errorf("root key was wiped")
-	}
-	return fn(r.mem.bytes())
-}
+func (r *Root) use(fn func(key []byte) error) error { return r.mem.use(fn) }
 
 // Wipe destroys the key; later use is an error.
-func (r *Root) Wipe() {
-	if r.mem != nil {
-		r.mem.free()
-		r.mem = nil
-	}
-}
-
-func (*Root) String() string   { return "***" }
-func (*Root) GoString() string { return "***" }
+func (r *Root) Wipe() { r.mem.free() }
