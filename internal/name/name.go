@@ -25,7 +25,7 @@ func Check(s string) error {
 		return bad("it must begin with a letter")
 	}
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isLetter(c) && (c < '0' || c > '9') && !strings.ContainsRune("-_./", rune(c)) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' && c != '.' && c != '/' {
 			return bad("it holds a character that is not allowed")
 		}
 	}
@@ -41,6 +41,7 @@ func Check(s string) error {
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
 // clip keeps an error line short.
 func clip(s string) string {

@@ -1,7 +1,6 @@
 package name
 
 import (
-	"regexp"
 	"strings"
 
 	"tacit/internal/fault"
@@ -14,8 +13,6 @@ type Scope string
 // Global is the widest scope.
 const Global Scope = "global"
 
-var segment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
 // ParseScope returns the scope that s names.
 func ParseScope(s string) (Scope, error) {
 	p := strings.Split(s, "/")
@@ -24,16 +21,30 @@ func ParseScope(s string) (Scope, error) {
 	case "global":
 		ok = len(p) == 1
 	case "plugin", "agent", "user":
-		ok = len(p) == 1 || len(p) == 2 && segment.MatchString(p[1])
+		ok = len(p) == 1 || len(p) == 2 && isScopePart(p[1])
 	case "workspace":
-		ok = len(p) == 2 && segment.MatchString(p[1]) ||
-			len(p) == 4 && segment.MatchString(p[1]) && p[2] == "group" && segment.MatchString(p[3])
+		ok = len(p) == 2 && isScopePart(p[1]) ||
+			len(p) == 4 && isScopePart(p[1]) && p[2] == "group" && isScopePart(p[3])
 	}
 	if !ok {
 		return "", fault.New(fault.Invalid, "invalid scope %q", clip(s)).About(clip(s)).
 			WithFix("a scope is global, workspace/W, workspace/W/group/G, plugin/P, agent/A or user/U")
 	}
 	return Scope(s), nil
+}
+
+// isScopePart reports whether s can name a workspace, group, plugin, agent or user: a letter or digit, then also '.', '_', '-';
+// at most 64.
+func isScopePart(s string) bool {
+	if s == "" || len(s) > 64 || !isLetter(s[0]) && !isDigit(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // Workspace returns the scope of a workspace or, when group is not empty, of a group in it; Global when workspace is empty.
