@@ -34,21 +34,26 @@ func Duration(s string) (time.Duration, error) {
 	return time.Duration(n) * unit, nil
 }
 
-// Time parses a duration from now, or a date, which means the end of that day in UTC.
+// Time parses a duration from now, a date, which means the end of that day in UTC, or an RFC 3339 time.
+// The year is 1 to 9999 in UTC, so that every time can be written as RFC 3339 again.
 func Time(s string, now time.Time) (time.Time, error) {
+	t, err := parseTime(s, now)
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, bad(s)
+	}
+	return t, nil
+}
+
+func parseTime(s string, now time.Time) (time.Time, error) {
 	if strings.Contains(s, "T") {
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return t.UTC(), nil
-		}
+		t, err := time.Parse(time.RFC3339, s)
+		return t.UTC(), err
 	}
 	if day, err := time.Parse(time.DateOnly, s); err == nil {
 		return day.AddDate(0, 0, 1).Add(-time.Second), nil
 	}
 	d, err := Duration(s)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return now.UTC().Add(d), nil
+	return now.UTC().Add(d), err
 }
 
 // Format writes a duration in the largest unit of d, h, m, s that divides it.
