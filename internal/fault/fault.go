@@ -37,6 +37,7 @@ const (
 	Unavailable Code = "unavailable"  // 7: a provider or upstream cannot be reached
 	Exists      Code = "exists"       // 8: it is already there
 	Conflict    Code = "conflict"     // 8: changed meanwhile, or two things claim one place
+	StaleKeys   Code = "stale_keys"   // 8: another process changed the root key meanwhile
 )
 
 // exits is the exit table of the command line. A code that is missing here exits 1.

@@ -1,0 +1,163 @@
+package vault
+
+import (
+	"context"
+	"slices"
+
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+)
+
+// builder writes a whole new storage: what is kept of the old one, which is checked against its anchor on the way, the changes
+// of a transaction, and any number of new records, in memory that does not grow with their number.
+type builder struct {
+	tx       *Tx
+	put      func(key, value []byte) error
+	sums     []sum // of the new storage
+	index    *sorter
+	progress func(done, total int)
+	done     int
+}
+
+// replace replaces the storage by what fill builds. The anchor is written last.
+func (v *Vault) replace(ctx context.Context, hooks Hooks, fill func(*builder) error) error {
+	return v.write(ctx, func(w engine.Writer, tx *Tx, _ []byte) error {
+		witnessed := false
+		err := w.Replace(func(put func(key, value []byte) error) error {
+			b := &builder{tx: tx, put: put, sums: newSums(), index: &sorter{scratch: v.Scratch}}
+			defer b.index.close()
+			if err := fill(b); err != nil {
+				return err
+			}
+			if err := b.index.each(func(key, value []byte) error { return b.add(KindIndex, key, value) }); err != nil {
+				return err
+			}
+			tx.next.Sums = b.sums
+			at, err := hooks.Witness(tx)
+			if err != nil {
+				return err
+			}
+			witnessed = true
+			tx.next.AuditSeq, tx.next.Audit = at.Seq, at.Hash[:]
+			anchor, err := tx.sealAnchor()
+			if err != nil {
+				return err
+			}
+			return put(anchorKey(), anchor)
+		})
+		if witnessed {
+			hooks.Done(tx, err)
+		}
+		return err
+	})
+}
+
+// add writes a record of the new storage.
+func (b *builder) add(kind Kind, key, record []byte) error {
+	mark, err := b.tx.v.mark(b.tx.next.Leaving, kind, key, record)
+	if err != nil {
+		return err
+	}
+	b.sums[sumIndex(kind)].add(mark)
+	b.step()
+	return b.put(key, record)
+}
+
+func (b *builder) step() {
+	if b.done++; b.progress != nil && b.done%1000 == 0 {
+		b.progress(b.done, 0)
+	}
+}
+
+// copyAll copies everything, with the changes of the transaction.
+func (b *builder) copyAll() error {
+	if err := b.copyFrame(); err != nil {
+		return err
+	}
+	return b.copy(KindIndex, KindSecret, KindVersion, KindValue)
+}
+
+// copyFrame copies what is not about secrets: header, slots, keys of past epochs.
+func (b *builder) copyFrame() error {
+	header, _, err := b.tx.src.Get(headerKey())
+	if err != nil {
+		return err
+	}
+	if err := b.put(headerKey(), header); err != nil {
+		return err
+	}
+	return b.copy(KindSlot, KindEpoch)
+}
+
+// copy copies kinds. Records that do not add up to the old anchor stop it: damage must not be made authentic.
+func (b *builder) copy(kinds ...Kind) error {
+	for _, kind := range kinds {
+		old := sum{XOR: make([]byte, envelope.MarkSize)}
+		err := b.tx.src.Scan([]byte{byte(kind)}, nil, func(key, record []byte) error {
+			if err := b.tx.addMark(&old, kind, key, record); err != nil {
+				return err
+			}
+			if _, ok := b.tx.pending.changed[string(key)]; ok {
+				return nil
+			}
+			return b.add(kind, key, record)
+		})
+		if err != nil {
+			return err
+		}
+		if err := b.tx.compare(kind, &old); err != nil {
+			return err
+		}
+	}
+	var changed []string
+	for key, record := range b.tx.pending.changed {
+		if record != nil && slices.Contains(kinds, Kind(key[0])) {
+			changed = append(changed, key)
+		}
+	}
+	slices.Sort(changed)
+	for _, key := range changed {
+		if err := b.add(Kind(key[0]), []byte(key), b.tx.pending.changed[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create adds a new secret without holding it in memory: its records go to the new storage, its index entries to the sorter.
+// The names must not be in the old storage; two new secrets of one name are found when the index is written.
+func (b *builder) create(s *Secret, value []byte) error {
+	if err := checkMetadata(s); err != nil {
+		return err
+	}
+	if err := CheckValue(s.Name, value, s.Sealed); err != nil {
+		return err
+	}
+	key, record, vkey, box, err := b.tx.sealVersion(KindSecret, secretKey(s.ID), s, value)
+	if err != nil {
+		return err
+	}
+	if err := b.add(KindSecret, key, record); err != nil {
+		return err
+	}
+	if err := b.add(KindValue, vkey, box); err != nil {
+		return err
+	}
+	for _, e := range s.entries() {
+		key, box, err := b.tx.v.indexEntry(b.tx.next.Revision, s.ID, e)
+		if err != nil {
+			return err
+		}
+		b.tx.next.Scopes[string(e.scope)]++
+		if err := b.index.add(key, box); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errTwice is what the sorter says when two new entries have one key.
+func errTwice(a, b uint32) error {
+	return fault.New(fault.Conflict, "entries %d and %d have the same name", min(a, b)+1, max(a, b)+1).WithFix("keep one of them")
+}

@@ -1,0 +1,102 @@
+package vault
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"tacit/internal/envelope"
+)
+
+// FormatVersion is the format of the whole vault, in its header. A vault with a higher one is refused.
+const FormatVersion = 1
+
+// codec is the CBOR dialect of everything sealed: definite lengths, sorted keys, bounded, strict (I08).
+var codec = sync.OnceValue(func() (c struct {
+	enc cbor.EncMode
+	dec cbor.DecMode
+},
+) {
+	var err error
+	if c.enc, err = (cbor.EncOptions{Sort: cbor.SortNone, IndefLength: cbor.IndefLengthForbidden}).EncMode(); err != nil {
+		panic(err) // options are constants
+	}
+	if c.dec, err = (cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+		MaxNestedLevels: 8, MaxArrayElements: 1 << 16, MaxMapPairs: 1 << 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+	}).DecMode(); err != nil {
+		panic(err)
+	}
+	return c
+})
+
+func encode(v any) ([]byte, error) { return codec().enc.Marshal(v) }
+
+func decode(b []byte, v any) error {
+	if err := codec().dec.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%w: %v", envelope.ErrMalformed, err)
+	}
+	return nil
+}
+
+// Header is the one record in the clear that is needed before anything can be opened.
+type Header struct {
+	Format    int       `json:"format"`
+	VaultID   string    `json:"vault_id"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func encodeHeader(h Header) ([]byte, error) { return json.Marshal(h) }
+
+func decodeHeader(b []byte) (Header, error) {
+	var h Header
+	if len(b) > 4096 {
+		return h, envelope.ErrMalformed
+	}
+	if err := json.Unmarshal(b, &h); err != nil || h.Format < 1 || h.VaultID == "" {
+		return h, envelope.ErrMalformed
+	}
+	return h, nil
+}
+
+// A secret record is two boxes: the metadata, and the wrapped data key of its version. The first one's length (4 bytes, big
+// endian) stands in front of it.
+func joinBoxes(metadata, dataKey []byte) []byte {
+	b := make([]byte, 0, 4+len(metadata)+len(dataKey))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(metadata)))
+	return append(append(b, metadata...), dataKey...)
+}
+
+func splitBoxes(record []byte) (metadata, dataKey []byte, err error) {
+	if len(record) < 4 {
+		return nil, nil, envelope.ErrMalformed
+	}
+	n := uint64(binary.BigEndian.Uint32(record))
+	if n > uint64(len(record)-4) {
+		return nil, nil, envelope.ErrMalformed
+	}
+	return record[4 : 4+n], record[4+n:], nil
+}
+
+// revisionOf returns the header of a record: which epoch's mark it has, and at which revision it was written.
+func revisionOf(kind Kind, record []byte) (envelope.Header, error) {
+	switch kind {
+	case KindSlot:
+		s, err := envelope.DecodeSlot(record)
+		if err != nil {
+			return envelope.Header{}, err
+		}
+		return envelope.ParseHeader(s.Seal)
+	case KindSecret, KindVersion:
+		m, _, err := splitBoxes(record)
+		if err != nil {
+			return envelope.Header{}, err
+		}
+		return envelope.ParseHeader(m)
+	}
+	return envelope.ParseHeader(record)
+}

@@ -1,0 +1,50 @@
+package vault
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ID identifies a secret for as long as it lives, through renames: 48 bits of milliseconds since 1970, big endian, and 80
+// random bits, so that ids made later sort later (the layout of a ULID).
+type ID [16]byte
+
+// crockford is the alphabet of printed ids: no I, L, O, U.
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+func (id ID) String() string { return "s_" + printID(id[:]) }
+
+func printID(b []byte) string {
+	return base32.NewEncoding(crockford).WithPadding(base32.NoPadding).EncodeToString(b)
+}
+
+// idSource makes ids that ascend even within one millisecond.
+type idSource struct {
+	random io.Reader
+	last   ID
+}
+
+func (s *idSource) next(now time.Time) (ID, error) {
+	var id ID
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
+	copy(id[:6], ms[2:])
+	if _, err := io.ReadFull(s.random, id[6:]); err != nil {
+		return ID{}, fmt.Errorf("read randomness: %w", err)
+	}
+	if bytes.Compare(id[:6], s.last[:6]) <= 0 {
+		// The same millisecond, or a clock that went back: count on from the last one, leaving its low 4 bytes random.
+		copy(id[:12], s.last[:12])
+		for i := 11; i >= 0; i-- {
+			if id[i]++; id[i] != 0 {
+				break
+			}
+		}
+	}
+	s.last = id
+	return id, nil
+}

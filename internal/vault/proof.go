@@ -1,0 +1,95 @@
+package vault
+
+import (
+	"sync"
+
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+)
+
+// proof remembers for which state a kind was last proved complete, so that a long-lived process proves it once a change.
+type proof struct {
+	mu    sync.Mutex
+	stamp map[Kind]engine.Stamp
+	rev   map[Kind]uint64
+}
+
+// proveComplete compares all records of a kind with the anchor's accumulator: none is missing, added or put back.
+// It reads every key of the kind but decrypts nothing.
+func (r *Reader) proveComplete(kind Kind) error {
+	p := &r.v.proof
+	stamp, err := r.v.eng.Stamp()
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	known := p.rev[kind] == r.anchor.Revision && p.stamp[kind] == stamp
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	var got sum
+	got.XOR = make([]byte, envelope.MarkSize)
+	err = r.src.Scan([]byte{byte(kind)}, nil, func(key, record []byte) error {
+		return r.addMark(&got, kind, key, record)
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.compare(kind, &got); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rev == nil {
+		p.rev, p.stamp = make(map[Kind]uint64), make(map[Kind]engine.Stamp)
+	}
+	p.rev[kind], p.stamp[kind] = r.anchor.Revision, stamp
+	return nil
+}
+
+// addMark adds the mark of one record to an accumulator.
+func (r *Reader) addMark(to *sum, kind Kind, key, record []byte) error {
+	mark, err := r.v.mark(r.anchor.Leaving, kind, key, record)
+	if err != nil {
+		return err
+	}
+	to.add(mark)
+	return nil
+}
+
+// mark returns the mark of a record in a state that is leaving an epoch (0: none). It is made with the keys of the epoch in the
+// record's header, but for values, which a rotation does not rewrite: theirs stays of the old epoch until the rotation is over.
+func (v *Vault) mark(leaving uint32, kind Kind, key, record []byte) (m [envelope.MarkSize]byte, err error) {
+	h, err := revisionOf(kind, record)
+	if err != nil {
+		return m, damaged(kind, "", err)
+	}
+	epoch := h.Epoch
+	if kind == KindValue {
+		if epoch = v.ring.Current().Epoch(); leaving != 0 {
+			epoch = leaving
+		}
+	}
+	keys := v.ring.Epoch(epoch)
+	if keys == nil {
+		return m, damaged(kind, "", envelope.ErrOpen)
+	}
+	return keys.Mark(key, h.Revision), nil
+}
+
+// compare returns an error unless got is what the anchor says.
+func (r *Reader) compare(kind Kind, got *sum) error {
+	want := sum{XOR: make([]byte, envelope.MarkSize)}
+	if i := sumIndex(kind); i >= 0 && i < len(r.anchor.Sums) {
+		want = r.anchor.Sums[i]
+	}
+	if got.equal(&want) {
+		return nil
+	}
+	if got.Count == want.Count {
+		return fault.New(fault.RolledBack, "read vault: %s records are not the ones that were written (one was put back or exchanged)", kind).WithFix("%s", restoreFix)
+	}
+	return fault.New(fault.Corrupted, "read vault: %d %s records, there should be %d", got.Count, kind, want.Count).WithFix("%s", restoreFix)
+}

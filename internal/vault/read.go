@@ -1,0 +1,295 @@
+package vault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+	"tacit/internal/name"
+)
+
+// Reader reads one consistent state of an unlocked vault.
+type Reader struct {
+	v      *Vault
+	src    engine.Snapshot
+	anchor *Anchor
+}
+
+// View calls read with the current state. Nothing can be committed while read runs, so it must be short.
+func (v *Vault) View(ctx context.Context, read func(*Reader) error) error {
+	if v.Locked() {
+		return fault.New(fault.Locked, "the vault is locked").WithFix("tacit unlock")
+	}
+	return v.eng.View(ctx, func(s engine.Snapshot) error {
+		a, _, err := v.readAnchor(s)
+		if err != nil {
+			return err
+		}
+		return read(&Reader{v, s, a})
+	})
+}
+
+// Anchor returns the anchor of this state. It must not be changed.
+func (r *Reader) Anchor() *Anchor { return r.anchor }
+
+// Find returns the metadata of the secret that is called name, or has it as an alias, in the first of the scopes that has one.
+// When there is none, that is proved before fault.NotFound is returned.
+func (r *Reader) Find(scopes []name.Scope, n string) (*Secret, error) {
+	for _, scope := range scopes {
+		if r.anchor.Scopes[string(scope)] == 0 {
+			continue // the sealed anchor says that nothing is there
+		}
+		s, err := r.findIn(scope, n)
+		if s != nil || err != nil {
+			return s, err
+		}
+		// A narrower scope that lost an entry to damage would let a wider one answer: a wrong value.
+		if err := r.proveComplete(KindIndex); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fault.New(fault.NotFound, "no such secret: %s", n).About(n)
+}
+
+// findIn returns nil, nil when there is no index entry.
+func (r *Reader) findIn(scope name.Scope, n string) (*Secret, error) {
+	id, _, err := r.lookup(scope, n)
+	if err != nil || id == nil {
+		return nil, err
+	}
+	s, err := r.secret(*id)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, damaged(KindSecret, n, envelope.ErrMalformed)
+	}
+	if !slices.Contains(s.entries(), entry{scope, n}) {
+		return nil, damaged(KindSecret, n, envelope.ErrOpen)
+	}
+	return s, nil
+}
+
+// lookup returns the secret that the index has for a name in a scope, and the engine key of the entry; nil when there is none.
+func (r *Reader) lookup(scope name.Scope, n string) (*ID, []byte, error) {
+	for _, keys := range []*envelope.Keys{r.v.ring.Current(), r.v.ring.Old()} {
+		if keys == nil {
+			continue
+		}
+		key := indexKey(keys.Epoch(), keys.Index(string(scope), n))
+		box, ok, err := r.src.Get(key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			continue
+		}
+		_, p, err := keys.Open(r.v.bind(KindIndex, key), box)
+		if err != nil {
+			return nil, nil, damaged(KindIndex, n, err)
+		}
+		var id ID
+		if len(p) != len(id) {
+			return nil, nil, damaged(KindIndex, n, envelope.ErrMalformed)
+		}
+		copy(id[:], p)
+		return &id, key, nil
+	}
+	return nil, nil, nil
+}
+
+// secret returns the metadata of a secret, nil when there is no record.
+func (r *Reader) secret(id ID) (*Secret, error) {
+	key := secretKey(id)
+	record, ok, err := r.src.Get(key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return r.openSecret(KindSecret, key, id, record)
+}
+
+func (r *Reader) openSecret(kind Kind, key []byte, id ID, record []byte) (*Secret, error) {
+	metadata, _, err := splitBoxes(record)
+	if err != nil {
+		return nil, damaged(kind, id.String(), err)
+	}
+	_, p, err := r.v.ring.Open(r.v.bind(kind, key), metadata)
+	if err != nil {
+		return nil, damaged(kind, id.String(), err)
+	}
+	s := &Secret{ID: id}
+	if err := decode(p, s); err != nil || s.Version < 1 {
+		return nil, damaged(kind, id.String(), envelope.ErrMalformed)
+	}
+	return s, nil
+}
+
+// Version returns the metadata of one version: s itself for its current one, else as it was while that version was current.
+// fault.NotFound when the version never was or was purged.
+func (r *Reader) Version(s *Secret, version int) (*Secret, error) {
+	if version == s.Version {
+		return s, nil
+	}
+	missing := fault.New(fault.NotFound, "no version %d of %s", version, s.Name).About(s.Name).WithFix("tacit history %s", s.Name)
+	if version < 1 || version > s.Version {
+		return nil, missing
+	}
+	old, err := r.olderVersion(s, version)
+	if err != nil {
+		return nil, err
+	}
+	if old.Purged {
+		return nil, missing
+	}
+	return old, nil
+}
+
+// olderVersion returns the record of a version before the current one, purged or not. Every one of them must be there.
+func (r *Reader) olderVersion(s *Secret, version int) (*Secret, error) {
+	key := versionKey(s.ID, version)
+	record, ok, err := r.src.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, damaged(KindVersion, fmt.Sprintf("%s@%d", s.Name, version), envelope.ErrMalformed)
+	}
+	old, err := r.openSecret(KindVersion, key, s.ID, record)
+	if err != nil {
+		return nil, err
+	}
+	if old.Version != version || old.Scope != s.Scope {
+		return nil, damaged(KindVersion, fmt.Sprintf("%s@%d", s.Name, version), envelope.ErrOpen)
+	}
+	return old, nil
+}
+
+// Previous returns the newest version before the current one that still has its value, or fault.NotFound.
+func (r *Reader) Previous(s *Secret) (*Secret, error) {
+	for n := s.Version - 1; n >= 1; n-- {
+		old, err := r.olderVersion(s, n)
+		if err != nil {
+			return nil, err
+		}
+		if !old.Purged {
+			return old, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "no version before %d of %s", s.Version, s.Name).About(s.Name)
+}
+
+// History returns every version that still has its value, the current one first.
+func (r *Reader) History(s *Secret) ([]*Secret, error) {
+	all := []*Secret{s}
+	for n := s.Version - 1; n >= 1; n-- {
+		old, err := r.olderVersion(s, n)
+		if err != nil {
+			return nil, err
+		}
+		if !old.Purged {
+			all = append(all, old)
+		}
+	}
+	return all, nil
+}
+
+// Value returns the value of a version that Find, Version or History returned. The caller owns the bytes.
+func (r *Reader) Value(s *Secret) ([]byte, error) {
+	d, err := r.dataKey(s)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Wipe()
+	key := valueKey(s.ID, s.Version)
+	box, ok, err := r.src.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	object := fmt.Sprintf("%s@%d", s.Name, s.Version)
+	if !ok {
+		return nil, damaged(KindValue, object, envelope.ErrMalformed)
+	}
+	value, err := d.Open(r.v.bindValue(KindValue, key, s), box)
+	if err != nil {
+		return nil, damaged(KindValue, object, err)
+	}
+	return value, nil
+}
+
+// dataKey unwraps the data key of a version, which rides with its metadata.
+func (r *Reader) dataKey(s *Secret) (*envelope.DataKey, error) {
+	record, kind, err := r.metadataRecord(s)
+	if err != nil {
+		return nil, err
+	}
+	object := fmt.Sprintf("%s@%d", s.Name, s.Version)
+	_, wrapped, err := splitBoxes(record)
+	if err != nil {
+		return nil, damaged(kind, object, err)
+	}
+	d, err := r.v.ring.Unwrap(r.v.bindValue(kindDataKey, valueKey(s.ID, s.Version), s), wrapped)
+	if err != nil {
+		return nil, damaged(kind, object, err)
+	}
+	return d, nil
+}
+
+// metadataRecord returns the record that holds a version's metadata: the secret's own for the current version.
+func (r *Reader) metadataRecord(s *Secret) ([]byte, Kind, error) {
+	record, ok, err := r.src.Get(secretKey(s.ID))
+	if err != nil {
+		return nil, 0, err
+	}
+	if ok {
+		current, err := r.openSecret(KindSecret, secretKey(s.ID), s.ID, record)
+		if err != nil {
+			return nil, 0, err
+		}
+		if current.Version == s.Version {
+			return record, KindSecret, nil
+		}
+	}
+	record, ok, err = r.src.Get(versionKey(s.ID, s.Version))
+	if err != nil {
+		return nil, 0, err
+	}
+	if !ok {
+		return nil, 0, damaged(KindVersion, s.Name, envelope.ErrMalformed)
+	}
+	return record, KindVersion, nil
+}
+
+// bindValue is the binding of a version's value and of its data key (I02).
+func (v *Vault) bindValue(kind Kind, key []byte, s *Secret) envelope.Binding {
+	return envelope.Bind(v.header.VaultID, kind.String(), key,
+		s.ID.String(), fmt.Sprint(s.Version), string(s.Scope), s.Exposure(), s.Pin)
+}
+
+// Each calls fn with the metadata of every secret, in the order of their ids, and then proves that none was missing.
+// The Secret is fn's to keep.
+func (r *Reader) Each(fn func(*Secret) error) error {
+	var got sum
+	got.XOR = make([]byte, envelope.MarkSize)
+	err := r.src.Scan([]byte{byte(KindSecret)}, nil, func(key, record []byte) error {
+		var id ID
+		if len(key) != 1+len(id) {
+			return damaged(KindSecret, "", envelope.ErrMalformed)
+		}
+		copy(id[:], key[1:])
+		s, err := r.openSecret(KindSecret, key, id, record)
+		if err != nil {
+			return err
+		}
+		if err := r.addMark(&got, KindSecret, key, record); err != nil {
+			return err
+		}
+		return fn(s)
+	})
+	if err != nil {
+		return err
+	}
+	return r.compare(KindSecret, &got)
+}

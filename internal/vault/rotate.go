@@ -1,0 +1,239 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+)
+
+// A root rotation has three steps, and everything works between any two of them, whatever was interrupted:
+//
+//  1. BeginRotation, one change: every slot holds the new root key, and the old one is kept, sealed under it.
+//  2. MoveBatch until it says that nothing is left: metadata, data-key wraps and index entries are sealed anew, some at a time.
+//     Reads take the keys of the record's epoch; lookups try the new epoch, then the old; writes use the new.
+//     A batch changes no meaning, so it keeps the revision and is not recorded.
+//  3. FinishRotation, one replacement of the storage: the old root key is not in it, nor any page that was sealed under it.
+//
+// Values are not touched: their data keys are wrapped anew. So their marks stay those of the old epoch until the last step.
+
+// batchTime is how long a batch may keep other writers out.
+const batchTime = 15 * time.Millisecond
+
+// BeginRotation is step 1. slots hold next, of epoch Epoch()+1; old is the root key that they held before.
+func (v *Vault) BeginRotation(ctx context.Context, old, next *envelope.Root, slots []envelope.Slot, hooks Hooks) error {
+	epoch := v.Epoch() + 1
+	keys, err := envelope.NewKeys(next, v.header.VaultID, epoch)
+	if err != nil {
+		return err
+	}
+	ring, audits := v.ring, maps.Clone(v.audits)
+	err = v.Update(ctx, func(tx *Tx) error {
+		if tx.anchor.Leaving != 0 {
+			return fault.New(fault.Conflict, "a root rotation is under way").WithFix("tacit rotate-root --resume")
+		}
+		have, err := tx.Slots()
+		if err != nil {
+			return err
+		}
+		if len(have) != len(slots) {
+			return fault.New(fault.Conflict, "slots were changed meanwhile").WithFix("run the command again")
+		}
+		type kept struct{ key, box []byte }
+		var past []kept
+		err = tx.src.Scan([]byte{byte(KindEpoch)}, nil, func(key, box []byte) error {
+			box, err := keys.ResealPast(v.random, tx.next.Revision, v.bind(KindEpoch, key), ring.Current(), box)
+			past = append(past, kept{bytes.Clone(key), box})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		// From here on the transaction writes under the new keys.
+		v.ring = envelope.NewKeyring(keys, ring.Current())
+		v.audits[epoch] = keys.Audit()
+		tx.next.Epoch, tx.next.Leaving = epoch, ring.Current().Epoch()
+		key := epochKey(tx.next.Leaving)
+		box, err := keys.SealPast(v.random, tx.next.Revision, v.bind(KindEpoch, key), v.header.VaultID, old)
+		if err != nil {
+			return err
+		}
+		for _, p := range append(past, kept{key, box}) {
+			if err := tx.put(KindEpoch, p.key, p.box); err != nil {
+				return err
+			}
+		}
+		for _, s := range slots {
+			s.Epoch = epoch
+			if err := tx.putSlot(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, hooks)
+	if err != nil {
+		v.ring, v.audits = ring, audits
+	}
+	return err
+}
+
+// Moving is how far step 2 has come. The zero Moving begins at the beginning, which is right after an interruption too.
+type Moving struct {
+	kind Kind
+	from []byte
+	size int
+	Done int // records looked at
+}
+
+// MoveBatch is one batch of step 2. It reports whether records are left.
+func (v *Vault) MoveBatch(ctx context.Context, m *Moving) (more bool, err error) {
+	if m.kind == 0 {
+		m.kind, m.size = KindSecret, 200
+	}
+	err = v.write(ctx, func(w engine.Writer, tx *Tx, before []byte) error {
+		if tx.anchor.Leaving == 0 {
+			return nil
+		}
+		tx.next.Revision = tx.anchor.Revision
+		start, n, last := time.Now(), 0, []byte(nil)
+		err := tx.src.Scan([]byte{byte(m.kind)}, m.from, func(key, record []byte) error {
+			if n >= m.size {
+				last = bytes.Clone(key)
+				return engine.ErrStop
+			}
+			n++
+			return tx.moveRecord(m.kind, key, record)
+		})
+		if err != nil {
+			return err
+		}
+		m.Done += n
+		if more = m.advance(last); len(tx.batch.Ops) > 0 {
+			anchor, err := tx.sealAnchor()
+			if err != nil {
+				return err
+			}
+			tx.batch.Expect(anchorKey(), before)
+			tx.batch.Put(anchorKey(), anchor)
+			if err := w.Commit(&tx.batch); err != nil {
+				return err
+			}
+		}
+		// Aim at the time a batch may take.
+		if took := time.Since(start); took > 0 {
+			m.size = min(max(int(float64(m.size)*float64(batchTime)/float64(took)), 20), 4*m.size, 20000)
+		}
+		return nil
+	})
+	return more, err
+}
+
+// advance moves on to key, or to the next kind when there is none.
+func (m *Moving) advance(key []byte) bool {
+	if m.from = key; key != nil {
+		return true
+	}
+	switch m.kind {
+	case KindSecret:
+		m.kind = KindVersion
+	case KindVersion:
+		m.kind = KindIndex
+	default:
+		return false
+	}
+	return true
+}
+
+// moveRecord seals one record anew, under the current keys.
+func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
+	h, err := revisionOf(kind, record)
+	if err != nil {
+		return damaged(kind, "", err)
+	}
+	if h.Epoch == tx.next.Epoch {
+		return nil
+	}
+	key, record = bytes.Clone(key), bytes.Clone(record)
+	if kind == KindIndex {
+		// Its secret's metadata was moved before, and made a new entry.
+		return tx.remove(kind, key)
+	}
+	var id ID
+	copy(id[:], key[1:])
+	s, err := tx.openSecret(kind, key, id, record)
+	if err != nil {
+		return err
+	}
+	if err := tx.rewrap(kind, key, record, s); err != nil {
+		return err
+	}
+	if kind == KindVersion {
+		return nil
+	}
+	for _, e := range s.entries() {
+		key, box, err := tx.v.indexEntry(tx.next.Revision, s.ID, e)
+		if err != nil {
+			return err
+		}
+		if err := tx.put(KindIndex, key, box); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) rewrap(kind Kind, key, record []byte, s *Secret) error {
+	_, wrapped, err := splitBoxes(record)
+	if err != nil {
+		return damaged(kind, s.Name, err)
+	}
+	if len(wrapped) > 0 { // a purged version has none
+		b := tx.v.bindValue(kindDataKey, valueKey(s.ID, s.Version), s)
+		d, err := tx.v.ring.Unwrap(b, wrapped)
+		if err != nil {
+			return damaged(kind, s.Name, err)
+		}
+		defer d.Wipe()
+		if wrapped, err = tx.keys().Wrap(nil, tx.v.random, tx.next.Revision, b, d); err != nil {
+			return err
+		}
+	}
+	return tx.putMetadata(kind, key, s, wrapped)
+}
+
+// FinishRotation is step 3.
+func (v *Vault) FinishRotation(ctx context.Context, hooks Hooks, progress func(done, total int)) error {
+	err := v.replace(ctx, hooks, func(b *builder) error {
+		leaving := b.tx.anchor.Leaving
+		if leaving == 0 {
+			return fault.New(fault.Conflict, "no root rotation is under way")
+		}
+		b.progress = progress
+		b.tx.next.Leaving = 0
+		key := epochKey(leaving)
+		box, ok, err := b.tx.src.Get(key)
+		if err != nil || !ok {
+			return errors.Join(err, damaged(KindEpoch, "", envelope.ErrMalformed))
+		}
+		keys := v.ring.Current()
+		if box, err = keys.ResealPast(v.random, b.tx.next.Revision, v.bind(KindEpoch, key), keys, box); err != nil {
+			return damaged(KindEpoch, "", err)
+		}
+		if err := b.tx.put(KindEpoch, key, box); err != nil {
+			return err
+		}
+		return b.copyAll()
+	})
+	if err == nil {
+		v.ring = envelope.NewKeyring(v.ring.Current(), nil)
+	}
+	return err
+}
+
+// Leaving returns the epoch that a root rotation is moving records off, 0 when none is under way.
+func (r *Reader) Leaving() uint32 { return r.anchor.Leaving }

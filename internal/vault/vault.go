@@ -1,0 +1,185 @@
+package vault
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+)
+
+// Vault is a secrets database on an engine, locked until [Vault.Unlock]. It is safe for use by several goroutines once unlocked.
+type Vault struct {
+	eng    engine.Engine
+	random io.Reader
+	now    func() time.Time
+
+	// Scratch makes a file that nobody else sees, for what a bulk load cannot hold in memory (never plaintext).
+	Scratch func() (*os.File, error)
+
+	header Header
+	ring   *envelope.Keyring // nil while locked
+	audits map[uint32]cipher.AEAD
+	proof  proof
+}
+
+// New returns the vault on eng. It touches no storage.
+func New(eng engine.Engine, random io.Reader, now func() time.Time) *Vault {
+	return &Vault{eng: eng, random: random, now: now}
+}
+
+// Door is what is known of a vault before it is unlocked.
+type Door struct {
+	Header Header
+	Slots  []envelope.Slot // in the order of their ids
+}
+
+// Door reads the header and the slots. It needs no key, and authenticates nothing yet.
+func (v *Vault) Door(ctx context.Context) (Door, error) {
+	var d Door
+	err := v.eng.View(ctx, func(s engine.Snapshot) (err error) {
+		d, err = readDoor(s)
+		return err
+	})
+	return d, err
+}
+
+func readDoor(s engine.Snapshot) (Door, error) {
+	var d Door
+	b, ok, err := s.Get(headerKey())
+	if err != nil {
+		return d, err
+	}
+	if !ok {
+		return d, damaged(KindHeader, "", envelope.ErrMalformed)
+	}
+	if d.Header, err = decodeHeader(b); err != nil {
+		return d, damaged(KindHeader, "", err)
+	}
+	if d.Header.Format > FormatVersion {
+		return d, fault.New(fault.NewerFormat, "open vault: it has format %d, this tacit reads up to %d", d.Header.Format, FormatVersion).
+			WithFix("install a newer tacit")
+	}
+	err = s.Scan([]byte{byte(KindSlot)}, nil, func(key, value []byte) error {
+		slot, err := envelope.DecodeSlot(value)
+		if err != nil || string(key[1:]) != slot.ID {
+			return damaged(KindSlot, fmt.Sprintf("slot %q", key[1:]), envelope.ErrMalformed)
+		}
+		d.Slots = append(d.Slots, slot)
+		return nil
+	})
+	return d, err
+}
+
+// Unlock derives the keys from the root key of slot and checks that they open this vault: its anchor, header and slots.
+// The root key may be wiped afterwards.
+func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.Slot) error {
+	return v.eng.View(ctx, func(s engine.Snapshot) error { return v.unlock(s, root, slot) })
+}
+
+func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slot) error {
+	d, err := readDoor(s)
+	if err != nil {
+		return err
+	}
+	keys, err := envelope.NewKeys(root, d.Header.VaultID, slot.Epoch)
+	if err != nil {
+		return err
+	}
+	if err := slot.Authenticate(keys, d.Header.VaultID); err != nil {
+		return err
+	}
+	v.header, v.ring = d.Header, envelope.NewKeyring(keys, nil)
+	v.audits = map[uint32]cipher.AEAD{slot.Epoch: keys.Audit()}
+	if err := v.readEpochs(s); err != nil {
+		v.Lock()
+		return err
+	}
+	a, _, err := v.readAnchor(s)
+	if err == nil {
+		err = checkHeader(s, a)
+	}
+	if err == nil && a.Epoch != slot.Epoch {
+		err = fault.New(fault.RolledBack, "open vault: slot %s holds the root key of epoch %d, the vault is at epoch %d", slot.ID, slot.Epoch, a.Epoch)
+	}
+	if err != nil {
+		v.Lock()
+	}
+	return err
+}
+
+func checkHeader(s engine.Snapshot, a *Anchor) error {
+	b, _, err := s.Get(headerKey())
+	if err != nil {
+		return err
+	}
+	if h := sha256.Sum256(b); string(h[:]) != string(a.Header) {
+		return damaged(KindHeader, "", envelope.ErrOpen)
+	}
+	return nil
+}
+
+// Lock forgets the keys.
+func (v *Vault) Lock() { v.ring, v.audits = nil, nil }
+
+// Locked reports whether there are no keys.
+func (v *Vault) Locked() bool { return v.ring == nil }
+
+// Header returns the header as it was at Unlock.
+func (v *Vault) Header() Header { return v.header }
+
+// Epoch returns the current epoch of an unlocked vault.
+func (v *Vault) Epoch() uint32 { return v.ring.Current().Epoch() }
+
+// AuditKey returns the key of the audit log's segments of one epoch.
+func (v *Vault) AuditKey(epoch uint32) (cipher.AEAD, error) {
+	if k, ok := v.audits[epoch]; ok {
+		return k, nil
+	}
+	return nil, fault.New(fault.WrongKey, "audit log: the vault has no key of epoch %d", epoch)
+}
+
+// Stamp identifies the state of the storage, cheaply.
+func (v *Vault) Stamp() (engine.Stamp, error) { return v.eng.Stamp() }
+
+func (v *Vault) bind(kind Kind, key []byte, more ...string) envelope.Binding {
+	return envelope.Bind(v.header.VaultID, kind.String(), key, more...)
+}
+
+// readAnchor returns the anchor and its encoded record.
+func (v *Vault) readAnchor(s engine.Snapshot) (*Anchor, []byte, error) {
+	box, ok, err := s.Get(anchorKey())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ok {
+		return nil, nil, damaged(KindAnchor, "", envelope.ErrMalformed)
+	}
+	h, p, err := v.ring.Open(v.bind(KindAnchor, anchorKey()), box)
+	if err != nil {
+		if hdr, herr := envelope.ParseHeader(box); herr == nil && v.ring.Epoch(hdr.Epoch) == nil {
+			return nil, nil, fault.New(fault.StaleKeys, "the root key was changed meanwhile (epoch %d)", hdr.Epoch).WithFix("run the command again")
+		}
+		return nil, nil, damaged(KindAnchor, "", err)
+	}
+	a := new(Anchor)
+	if err := decode(p, a); err != nil || !a.valid() || a.Revision != h.Revision {
+		return nil, nil, damaged(KindAnchor, "", envelope.ErrMalformed)
+	}
+	return a, box, nil
+}
+
+// Fingerprint is what a machine remembers of a vault it used: a hash of the identity that only this vault's keys reveal.
+// It stays the same through root rotations, restores and imports.
+func (a *Anchor) Fingerprint() [32]byte {
+	return sha256.Sum256(append([]byte("tacit vault fingerprint\x00"), a.Identity...))
+}
+
+func isOpenError(err error) bool { return errors.Is(err, envelope.ErrOpen) }
