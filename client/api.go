@@ -428,3 +428,14 @@ type Build struct {
 type SlotRemoved struct {
 	Slot Slot `json:"slot"`
 }
+
+// BackedUp is the answer to backup.
+type BackedUp struct {
+	Path     string   `json:"path"`
+	Secrets  int      `json:"secrets"`
+	Versions int      `json:"versions"`
+	OpensBy  string   `json:"opens_by"`  // "the passphrase of slot 1"
+	Command  string   `json:"command"`   // how stock age opens it
+	OnlyHere bool     `json:"only_here"` // the key that opens it is only on this machine
+	Removed  []string `json:"removed"`   // older backups that --keep made room for
+}
