@@ -1,0 +1,5 @@
+package pathstest
+
+import "errors"
+
+func become(int) error { return errors.ErrUnsupported }
