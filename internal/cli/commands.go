@@ -50,7 +50,10 @@ func (a *app) tree(args []string) (*cobra.Command, error) {
 		a.attach(root, e)
 	}
 	switch word {
-	case "", "help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+	case cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+		completeFlags(root)
+		return root, nil
+	case "", "help":
 		return root, nil
 	}
 	return nil, unknownCommand(root, word)
@@ -76,6 +79,9 @@ func (a *app) wrap(c *cobra.Command) {
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error { return a.usageError(c, check(c, args)) }
+	}
+	if c.ValidArgsFunction == nil && len(c.ValidArgs) == 0 {
+		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	for _, sub := range c.Commands() {
 		a.wrap(sub)

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tacit/internal/fault"
 )
@@ -33,5 +35,27 @@ func (a *app) completionCommand() *cobra.Command {
 			}
 			return write(a.out.stdout)
 		},
+	}
+}
+
+// completeFiles lets the shell complete the names of files.
+func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// completeFlags keeps the shell from offering files where a flag takes something else, and descriptions plain.
+func completeFlags(c *cobra.Command) {
+	files := []string{"FILE", "PATH", "F", "DIR"}
+	visit := func(f *pflag.Flag) {
+		value, usage := pflag.UnquoteUsage(f)
+		f.Usage = usage
+		if !slices.Contains(files, value) {
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions) // fails only where a command has registered its own
+		}
+	}
+	c.PersistentFlags().VisitAll(visit)
+	c.LocalNonPersistentFlags().VisitAll(visit)
+	for _, sub := range c.Commands() {
+		completeFlags(sub)
 	}
 }

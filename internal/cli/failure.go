@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -72,20 +71,4 @@ func errCause(err error) error {
 		return link.Err
 	}
 	return err
-}
-
-// fileError gives an error about a file that the user named its class.
-func fileError(err error, doing, file string) error {
-	code := fault.Failed
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		code = fault.Usage
-	case errors.Is(err, fs.ErrPermission):
-		code = fault.Permissions
-	case errors.Is(err, fs.ErrExist):
-		code = fault.Exists
-	case errors.Is(err, syscall.ENOSPC):
-		code = fault.DiskFull
-	}
-	return fault.Wrap(code, errCause(err), "%s %s", doing, file).About(file)
 }

@@ -48,10 +48,13 @@ func useLine(c *cobra.Command) string {
 	return c.Parent().CommandPath() + " " + c.Use
 }
 
-func inGroup(c *cobra.Command, id string) (subs []*cobra.Command) {
-	for _, s := range c.Commands() {
-		if s.GroupID == id {
-			subs = append(subs, s)
+// inGroup returns the commands under a heading of help, in the order of [entries].
+func inGroup(root *cobra.Command, group string) (subs []*cobra.Command) {
+	for _, e := range entries() {
+		for _, c := range root.Commands() {
+			if e.group == group && c.Name() == e.names[0] {
+				subs = append(subs, c)
+			}
 		}
 	}
 	return subs
@@ -59,10 +62,8 @@ func inGroup(c *cobra.Command, id string) (subs []*cobra.Command) {
 
 func (a *app) helpCommands(title string, subs []*cobra.Command) {
 	var pairs [][2]string
-	for _, s := range subs {
-		if s.IsAvailableCommand() {
-			pairs = append(pairs, [2]string{s.Name(), s.Short})
-		}
+	for _, s := range shown(subs) {
+		pairs = append(pairs, [2]string{s.Name(), s.Short})
 	}
 	a.helpPairs(title, pairs)
 }

@@ -13,6 +13,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
+	"tacit/internal/paths"
 	"tacit/internal/secret"
 )
 
@@ -87,12 +88,12 @@ func (a *app) givenPassphrase() (secret.Value, bool, error) {
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return secret.Value{}, false, fileError(err, "read TACIT_PASSPHRASE_FILE", file)
+		return secret.Value{}, false, paths.Explain(err, file, "read TACIT_PASSPHRASE_FILE %s", file)
 	}
 	defer func() { _ = f.Close() }()
 	p, err := readPassphrase(f)
 	if err != nil {
-		return secret.Value{}, false, fileError(err, "read TACIT_PASSPHRASE_FILE", file)
+		return secret.Value{}, false, paths.Explain(err, file, "read TACIT_PASSPHRASE_FILE %s", file)
 	}
 	return p, true, nil
 }

@@ -12,6 +12,7 @@ import (
 	"tacit/client"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
+	"tacit/internal/paths"
 	"tacit/internal/secret"
 )
 
@@ -155,14 +156,14 @@ func (a *app) slotPassphrase(from string) (secret.Value, error) {
 	if from != "-" {
 		f, err := os.Open(from)
 		if err != nil {
-			return secret.Value{}, fileError(err, "read", from)
+			return secret.Value{}, paths.Explain(err, from, "read %s", from)
 		}
 		defer func() { _ = f.Close() }()
 		r = f
 	}
 	p, err := readPassphrase(r)
 	if err != nil {
-		return secret.Value{}, fileError(err, "read", from)
+		return secret.Value{}, paths.Explain(err, from, "read %s", from)
 	}
 	return p, checkPassphrase(p)
 }
