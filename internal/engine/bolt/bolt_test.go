@@ -1,0 +1,41 @@
+package bolt_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tacit/internal/engine"
+	"tacit/internal/engine/bolt"
+	"tacit/internal/engine/enginetest"
+)
+
+var target = enginetest.Target{
+	Create: func(t testing.TB) string { return newVault(t) },
+	Open: func(path string, phase func(string)) (engine.Engine, error) {
+		return bolt.Open(path, bolt.Options{Command: "tacit test", Trace: func(p bolt.Phase) { phase(string(p)) }}), nil
+	},
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(enginetest.Main(m, target, jobs))
+}
+
+func TestEngine(t *testing.T) { enginetest.Run(t, target) }
+
+// newVault makes an empty database in a directory of its own.
+func newVault(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(t.TempDir(), "vault")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "vault.db")
+	if err := bolt.Create(context.Background(), path, bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var jobs = map[string]enginetest.Job{}
