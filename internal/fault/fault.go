@@ -48,7 +48,7 @@ var exits = map[Code]int{
 	Denied: 5, Sealed: 5, Untrusted: 5, Permissions: 5,
 	Locked: 6, NoVault: 6,
 	Unavailable: 7,
-	Exists:      8, Conflict: 8,
+	Exists:      8, Conflict: 8, StaleKeys: 8,
 }
 
 // Error makes a code usable as a sentinel for errors.Is.
