@@ -32,10 +32,12 @@ func newVault(t testing.TB) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "vault.db")
-	if err := bolt.Create(context.Background(), path, bolt.Options{}); err != nil {
+	if err := bolt.Create(context.Background(), path, bolt.Options{}, empty); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
+
+func empty(func(key, value []byte) error) error { return nil }
 
 var jobs = map[string]enginetest.Job{}
