@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"crypto/subtle"
 	"fmt"
 	"io"
 )
@@ -33,6 +34,18 @@ func rootFrom(key []byte) (*Root, error) {
 
 // use calls fn with the key; fn must not keep it.
 func (r *Root) use(fn func(key []byte) error) error { return r.mem.use(fn) }
+
+// equal reports whether both hold the same key.
+func (r *Root) equal(other *Root) bool {
+	same := false
+	_ = r.use(func(a []byte) error {
+		return other.use(func(b []byte) error {
+			same = subtle.ConstantTimeCompare(a, b) == 1
+			return nil
+		})
+	})
+	return same
+}
 
 // Wipe destroys the key; later use is an error.
 func (r *Root) Wipe() { r.mem.free() }

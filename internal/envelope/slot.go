@@ -35,3 +35,7 @@ type Slot struct {
 	Age         []byte    `json:"age"`  // the age file
 	Seal        []byte    `json:"seal"` // box of SHA-256 over the other fields, under wrap
 }
+
+// NeedsUser reports whether opening the slot takes something that only the user has at that moment: a phrase, or a plugin's
+// hardware. Whether a plugin really asks for a touch cannot be seen from here, so it does not count.
+func (s Slot) NeedsUser() bool { return s.Kind.NeedsUser() }
