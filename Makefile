@@ -98,8 +98,9 @@ fmt-check: $(TOOLS)/gofumpt ## fails when gofumpt would change something
 	if [ -n "$$out" ]; then echo "make fmt would change:"; echo "$$out"; exit 1; fi
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint ## golangci-lint, as .golangci.yml says
+lint: $(TOOLS)/golangci-lint ## golangci-lint, as .golangci.yml says, and shellcheck
 	$(TOOLS)/golangci-lint run ./...
+	@if command -v shellcheck >/dev/null; then shellcheck bench/*.sh scripts/*.sh .ci/run; else echo "shellcheck is not installed: scripts were not checked"; fi
 
 .PHONY: cross
 cross: ## build and vet for macOS and Windows, amd64 and arm64, and Linux arm64

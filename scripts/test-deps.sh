@@ -23,6 +23,7 @@ needs=(
 	"fish:fish:completion"
 	"man:man-db:man pages"
 	"groff:groff:man pages"
+	"shellcheck:shellcheck:make lint"
 	"pass:pass:benchmarks beside it"
 	"gpg:gnupg:benchmarks beside pass"
 )
