@@ -223,10 +223,11 @@ type SlotResult struct {
 	Detail *string `json:"detail"`
 }
 
-// SlotAdded is the answer to init (one a slot) and slot add. Phrase is set for a recovery slot, once.
+// SlotAdded is the answer to init (one a slot) and slot add.
 type SlotAdded struct {
 	Slot   Slot    `json:"slot"`
-	Phrase *string `json:"phrase"`
+	Phrase *string `json:"phrase"` // the words of a recovery slot, or the identity that was made for an env slot; shown this once
+	Notice *string `json:"notice"` // what the user should know about the slot
 }
 
 // AuditRecord is one decision of the audit log.

@@ -105,3 +105,8 @@ func (v *Vault) indexEntry(revision uint64, id ID, e entry) (key, box []byte, er
 	box, err = keys.Seal(nil, v.random, revision, v.bind(KindIndex, key), id[:])
 	return key, box, err
 }
+
+// VisibleIn reports whether s can be found in the scope: its home, or a group it is attached to.
+func (s *Secret) VisibleIn(scope name.Scope) bool {
+	return s.Scope == scope || slices.Contains(s.attached(), scope)
+}

@@ -293,3 +293,12 @@ func (r *Reader) Each(fn func(*Secret) error) error {
 	}
 	return r.compare(KindSecret, &got)
 }
+
+// InScope returns the secret that has the name or alias in exactly this scope, nil when there is none. For writers: that there is
+// none is not proved.
+func (r *Reader) InScope(scope name.Scope, n string) (*Secret, error) {
+	if r.anchor.Scopes[string(scope)] == 0 {
+		return nil, nil
+	}
+	return r.findIn(scope, n)
+}

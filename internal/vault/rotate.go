@@ -149,19 +149,33 @@ func (m *Moving) advance(key []byte) bool {
 	return true
 }
 
-// moveRecord seals one record anew, under the current keys.
+// moveRecord makes sure that nothing of one record needs the old keys: not its metadata, its data key, or its index entries.
+// Writers that came between batches may have moved some of these.
 func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
 	h, err := revisionOf(kind, record)
 	if err != nil {
 		return damaged(kind, "", err)
 	}
-	if h.Epoch == tx.next.Epoch {
-		return nil
-	}
-	key, record = bytes.Clone(key), bytes.Clone(record)
+	moved := h.Epoch == tx.next.Epoch
+	key = bytes.Clone(key)
 	if kind == KindIndex {
-		// Its secret's metadata was moved before, and made a new entry.
-		return tx.remove(kind, key)
+		if moved {
+			return nil
+		}
+		return tx.remove(kind, key) // its secret's metadata was looked at before, and has a new entry
+	}
+	_, wrapped, err := splitBoxes(record)
+	if err != nil {
+		return damaged(kind, "", err)
+	}
+	if moved && len(wrapped) > 0 {
+		if h, err = envelope.ParseHeader(wrapped); err != nil {
+			return damaged(kind, "", err)
+		}
+		moved = h.Epoch == tx.next.Epoch
+	}
+	if moved && kind == KindVersion {
+		return nil
 	}
 	var id ID
 	copy(id[:], key[1:])
@@ -169,8 +183,10 @@ func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.rewrap(kind, key, record, s); err != nil {
-		return err
+	if !moved {
+		if err := tx.rewrap(kind, key, record, s); err != nil {
+			return err
+		}
 	}
 	if kind == KindVersion {
 		return nil
@@ -179,6 +195,12 @@ func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
 		key, box, err := tx.v.indexEntry(tx.next.Revision, s.ID, e)
 		if err != nil {
 			return err
+		}
+		if _, ok, err := tx.src.Get(key); err != nil || ok {
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		if err := tx.put(KindIndex, key, box); err != nil {
 			return err

@@ -1,10 +1,8 @@
 package vault
 
 import (
-	"context"
 	"crypto/cipher"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -22,48 +20,64 @@ func NewVaultID(random io.Reader) (string, error) {
 	return "v_" + printID(b), nil
 }
 
-// Create writes an empty vault into an empty engine and unlocks it: header, slots that hold root, and the first anchor.
-func (v *Vault) Create(ctx context.Context, h Header, root *envelope.Root, slots []envelope.Slot, hooks Hooks) (err error) {
+// Create makes an empty vault, whole or not at all, and unlocks it: header, slots that hold root, and the first anchor.
+// create makes the storage with what fill puts into it.
+func (v *Vault) Create(h Header, root *envelope.Root, slots []envelope.Slot, hooks Hooks, create func(fill func(put func(key, value []byte) error) error) error) error {
 	keys, err := envelope.NewKeys(root, h.VaultID, 1)
 	if err != nil {
 		return err
-	}
-	w, err := v.eng.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	if _, ok, err := w.Get(headerKey()); err != nil || ok {
-		return errors.Join(err, fault.New(fault.Exists, "there is a vault already").WithFix("tacit status"))
 	}
 	header, err := encodeHeader(h)
 	if err != nil {
 		return err
 	}
 	hash := sha256.Sum256(header)
-	a := &Anchor{Sums: newSums(), Identity: make([]byte, 32), Header: hash[:], Scopes: map[string]uint64{}, Epoch: 1, NextSlot: 1}
+	a := &Anchor{Sums: newSums(), Identity: make([]byte, 32), Audit: make([]byte, 32), Header: hash[:], Scopes: map[string]uint64{}, Epoch: 1, NextSlot: 1}
 	if _, err := io.ReadFull(v.random, a.Identity); err != nil {
 		return fmt.Errorf("read randomness: %w", err)
 	}
-	v.header, v.ring = h, envelope.NewKeyring(keys, nil)
-	v.audits = map[uint32]cipher.AEAD{1: keys.Audit()}
-	tx := v.newTx(w, a)
+	v.header, v.ring, v.audits = h, envelope.NewKeyring(keys, nil), map[uint32]cipher.AEAD{1: keys.Audit()}
+	tx := v.newTx(nothing{}, a)
 	for _, s := range slots {
 		if err := tx.putSlot(s); err != nil {
 			return err
 		}
 	}
-	return tx.commit(hooks, func() error {
+	witnessed := false
+	err = create(func(put func(key, value []byte) error) error {
+		at, err := hooks.Witness(tx)
+		if err != nil {
+			return err
+		}
+		witnessed = true
+		tx.next.AuditSeq, tx.next.Audit = at.Seq, at.Hash[:]
 		anchor, err := tx.sealAnchor()
 		if err != nil {
 			return err
 		}
-		tx.batch.Expect(headerKey(), nil)
 		tx.batch.Put(headerKey(), header)
 		tx.batch.Put(anchorKey(), anchor)
-		return w.Commit(&tx.batch)
+		for _, op := range tx.batch.Ops {
+			if err := put(op.Key, op.Value); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	if witnessed {
+		hooks.Done(tx, err)
+	}
+	if err != nil {
+		v.Lock()
+	}
+	return err
 }
+
+// nothing is the state before the first change.
+type nothing struct{}
+
+func (nothing) Get([]byte) ([]byte, bool, error)                        { return nil, false, nil }
+func (nothing) Scan(_, _ []byte, _ func(key, value []byte) error) error { return nil }
 
 // NextSlotID returns the id that a new slot gets.
 func (r *Reader) NextSlotID() string { return strconv.Itoa(r.anchor.NextSlot) }

@@ -74,11 +74,11 @@ func (v *Vault) newTx(src engine.Snapshot, a *Anchor) *Tx {
 
 // commit runs do between the two audit records of the change.
 func (tx *Tx) commit(hooks Hooks, do func() error) error {
-	w, err := hooks.Witness(tx)
+	at, err := hooks.Witness(tx)
 	if err != nil {
 		return err
 	}
-	tx.next.AuditSeq, tx.next.Audit = w.Seq, w.Hash[:]
+	tx.next.AuditSeq, tx.next.Audit = at.Seq, at.Hash[:]
 	err = do()
 	hooks.Done(tx, err)
 	return err
