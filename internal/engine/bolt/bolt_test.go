@@ -40,4 +40,4 @@ func newVault(t testing.TB) string {
 
 func empty(func(key, value []byte) error) error { return nil }
 
-var jobs = map[string]enginetest.Job{}
+var jobs = map[string]enginetest.Job{"life": lifeJob}

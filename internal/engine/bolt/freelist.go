@@ -1,5 +1,7 @@
 package bolt
 
+import "slices"
+
 // proveFreelist checks the list of free pages before bbolt takes pages from it: a page that is free by mistake would be
 // overwritten while it holds records.
 //
@@ -69,7 +71,7 @@ func (t *tree) proveFree(free []uint64, touched spans) error {
 		return nil
 	}
 	for _, id := range free {
-		live, err := t.live(id)
+		live, err := t.live(id, isFree[id-1])
 		if err != nil {
 			return err
 		}
@@ -80,9 +82,9 @@ func (t *tree) proveFree(free []uint64, touched spans) error {
 	return nil
 }
 
-// live reports whether the tree leads to page id, which may be an overflow page of one that starts up to a value's length
-// before it.
-func (t *tree) live(id uint64) (bool, error) {
+// live reports whether the tree leads to page id. A page in the middle of a longer one has no header; it belongs to the nearest
+// header before it, which was looked at already when the page before is free too.
+func (t *tree) live(id uint64, beforeIsFree bool) (bool, error) {
 	const longest = 300 // pages; a value of 1 MiB and its key
 	var b [headerSize]byte
 	for start := id; start >= 2 && id-start < longest; start-- {
@@ -90,29 +92,26 @@ func (t *tree) live(id uint64) (bool, error) {
 			return false, unreadable(err)
 		}
 		h := decodeHeader(b[:])
-		if h.id != start || h.flags != branchPage && h.flags != leafPage && h.flags != freelistPage {
+		switch {
+		case h.id != start || h.flags != branchPage && h.flags != leafPage && h.flags != freelistPage:
+			if beforeIsFree {
+				return false, nil
+			}
 			continue // the middle of something
-		}
-		if h.flags == freelistPage || id > start+uint64(h.overflow) {
+		case h.flags == freelistPage || id > start+uint64(h.overflow):
 			return false, nil
+		case start == t.meta.root || start == t.root:
+			return true, nil
 		}
 		p, err := t.read(start)
 		if err != nil || p.len() == 0 {
 			return false, nil // nothing that the tree could lead to
 		}
-		if start == t.meta.root || start == t.root {
-			return true, nil
-		}
 		way, err := t.descend(p.key(0))
 		if err != nil {
 			return false, err
 		}
-		for _, s := range way {
-			if s.page.id == start {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.ContainsFunc(way, func(s step) bool { return s.page.id == start }), nil
 	}
 	return false, nil
 }
