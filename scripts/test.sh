@@ -45,7 +45,7 @@ for mode in "$@"; do
 		exit 2
 		;;
 	esac
-	(cd "$dir" && env "${env[@]}" go test -json -count=1 -timeout 40m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
+	(cd "$dir" && env "${env[@]}" go test -json -count=1 -timeout 25m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
 		"$logs/testsum" -log "$logs/$mode.json" || failed=1
 	echo "$mode took $((SECONDS - began)) s"
 done
