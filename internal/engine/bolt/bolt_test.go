@@ -19,6 +19,8 @@ var target = enginetest.Target{
 }
 
 func TestMain(m *testing.M) {
+	jobs := platformJobs()
+	jobs["flip"], jobs["hold"] = flipJob, holdJob
 	os.Exit(enginetest.Main(m, target, jobs))
 }
 
@@ -40,4 +42,24 @@ func newVault(t testing.TB) string {
 
 func empty(func(key, value []byte) error) error { return nil }
 
-var jobs = map[string]enginetest.Job{"life": lifeJob}
+func put(t testing.TB, path, key, value string) {
+	t.Helper()
+	b := &engine.Batch{}
+	b.Put([]byte(key), []byte(value))
+	if err := enginetest.Commit(context.Background(), bolt.Open(path, bolt.Options{}), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replaceBySelf replaces a database by its own content.
+func replaceBySelf(t testing.TB, path string) {
+	t.Helper()
+	w, err := bolt.Open(path, bolt.Options{}).Begin(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Replace(func(put func(k, v []byte) error) error { return w.Scan(nil, nil, put) }); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -48,7 +48,7 @@ func record(t *testing.T, dir, job string, args ...string) []event {
 	log := filepath.Join(t.TempDir(), "strace")
 	c := enginetest.Child(job, args...)
 	c.Args = append([]string{
-		"strace", "-f", "-qq", "-xx", "-s", "100000000", "-o", log,
+		"strace", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", "100000000", "-o", log,
 		"-e", "trace=openat,close,pwrite64,write,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat",
 		c.Path,
 	}, args...)
