@@ -68,6 +68,8 @@ type Owner interface {
 	SlotTest(ctx context.Context, c Caller) (client.SlotTest, error)
 	SlotAdd(ctx context.Context, c Caller, s NewSlot) (client.SlotAdded, error)
 	SlotRemove(ctx context.Context, c Caller, id string) error
+	// SlotVariables returns the environment variables that open a slot: no process that tacit starts gets them (I12).
+	SlotVariables(ctx context.Context) ([]string, error)
 	RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) (Rotation, error)
 	Doctor(ctx context.Context, c Caller, r DoctorRequest) (client.Doctor, error)
 

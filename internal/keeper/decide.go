@@ -1,0 +1,162 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+
+	"tacit/internal/audit"
+	"tacit/internal/fault"
+	"tacit/internal/vault"
+)
+
+// decision is what a method decided, as it will be recorded. A change to several objects has more of them.
+type decision struct {
+	audit.Record
+	more []audit.Object
+}
+
+func decide(r audit.Record) *decision { return &decision{Record: r} }
+
+// records returns the records of a decision, one an object.
+func (d *decision) records() []*audit.Record {
+	all := []*audit.Record{&d.Record}
+	for _, o := range d.more {
+		r := d.Record
+		r.Object = o
+		all = append(all, &r)
+	}
+	return all
+}
+
+// read calls look with one state of the vault, then writes the decision that look returned, and only then returns (I16).
+// A failed look is recorded too, when it comes with a decision.
+func (k *Keeper) read(ctx context.Context, c Caller, look func(r *vault.Reader) (*decision, error)) error {
+	return k.retry(ctx, func() error {
+		return k.vault.View(ctx, func(r *vault.Reader) error {
+			if err := k.fingerprint(ctx, r.Anchor()); err != nil {
+				return err
+			}
+			d, err := look(r)
+			if d == nil {
+				return errors.Join(err, k.reconcile(ctx, r.Anchor()))
+			}
+			if werr := k.record(ctx, c, r.Anchor(), d, err); werr != nil {
+				return werr
+			}
+			return err
+		})
+	})
+}
+
+// record writes a decision that changes nothing.
+func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decision, err error) error {
+	k.complete(&d.Record, c, err)
+	d.Revision = a.Revision
+	_, err = k.append(ctx, a, true, d.records()...)
+	return err
+}
+
+// change calls do with a transaction and commits it between its two records. When do fails, the decision it returned, if any, is
+// written as a failure.
+func (k *Keeper) change(ctx context.Context, c Caller, do func(tx *vault.Tx) (*decision, error)) error {
+	var d *decision
+	return k.retry(ctx, func() error {
+		return k.vault.Update(ctx, func(tx *vault.Tx) (err error) {
+			if err := k.fingerprint(ctx, tx.Anchor()); err != nil {
+				return err
+			}
+			if d, err = do(tx); err == nil || d == nil {
+				return err
+			}
+			if werr := k.record(ctx, c, tx.Anchor(), d, err); werr != nil {
+				return werr
+			}
+			return err
+		}, k.hooks(ctx, c, func() *decision { return d }))
+	})
+}
+
+// hooks tie the commit of a change to the log. decided is asked when the change is about to be committed.
+func (k *Keeper) hooks(ctx context.Context, c Caller, decided func() *decision) vault.Hooks {
+	var intent *audit.Record // the last one; its outcome closes them all
+	return vault.Hooks{
+		Witness: func(tx *vault.Tx) (vault.Witness, error) {
+			d := decided()
+			k.complete(&d.Record, c, nil)
+			d.Stage, d.Revision = audit.Intent, tx.Next()
+			all := d.records()
+			head, err := k.append(ctx, tx.Anchor(), true, all...)
+			intent = all[len(all)-1]
+			return vault.Witness{Seq: head.Seq, Hash: head.Hash}, err
+		},
+		Done: func(tx *vault.Tx, err error) {
+			outcome := *intent
+			outcome.Time, outcome.Stage, outcome.Of = k.opts.Now().UTC(), audit.Outcome, intent.Seq
+			if err != nil {
+				outcome.Revision, outcome.Result, outcome.Reason = tx.Anchor().Revision, audit.Failed, string(fault.CodeOf(err))
+			}
+			// The vault itself tells what became of an intent without an outcome, so an error here loses nothing.
+			_, _ = k.log.Append(context.WithoutCancel(ctx), false, func(audit.Last) ([]*audit.Record, error) {
+				return []*audit.Record{&outcome}, nil
+			})
+		},
+	}
+}
+
+// complete fills in what every record has.
+func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
+	r.Time = k.opts.Now().UTC()
+	r.Principal, r.Door, r.UID, r.PID, r.Executable = c.Principal, c.Door, c.UID, c.PID, c.Executable
+	if r.Provider == "" && r.Object.Kind == "secret" {
+		r.Provider = Local
+	}
+	if r.Result != "" {
+		return
+	}
+	switch code := fault.CodeOf(err); {
+	case err == nil:
+		r.Result = audit.Allowed
+	case code == fault.Denied || code == fault.Sealed:
+		r.Result, r.Reason = audit.Denied, string(code)
+	default:
+		r.Result, r.Reason = audit.Failed, string(code)
+	}
+}
+
+// append writes records after checking that vault and log belong together: neither is older than the other (I17).
+func (k *Keeper) append(ctx context.Context, a *vault.Anchor, durable bool, records ...*audit.Record) (audit.Head, error) {
+	return k.log.Append(ctx, durable, func(last audit.Last) ([]*audit.Record, error) {
+		settled, err := audit.Reconcile(last.Record, last.Head.Seq, a.AuditSeq, a.Revision)
+		if err != nil || settled == nil {
+			return records, err
+		}
+		settled.Time = k.opts.Now().UTC()
+		return append([]*audit.Record{settled}, records...), nil
+	})
+}
+
+// reconcile checks vault against log without recording anything.
+func (k *Keeper) reconcile(ctx context.Context, a *vault.Anchor) error {
+	last, err := k.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = audit.Reconcile(last.Record, last.Head.Seq, a.AuditSeq, a.Revision)
+	return err
+}
+
+// retry runs do on an unlocked vault, and once more with new keys when another process changed the root key meanwhile.
+func (k *Keeper) retry(ctx context.Context, do func() error) error {
+	if err := k.unlock(ctx); err != nil {
+		return err
+	}
+	err := do()
+	if !errors.Is(err, fault.StaleKeys) {
+		return err
+	}
+	k.relock()
+	if err := k.unlock(ctx); err != nil {
+		return err
+	}
+	return do()
+}

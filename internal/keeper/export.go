@@ -1,0 +1,70 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tacit/internal/audit"
+	"tacit/internal/fault"
+	"tacit/internal/secret"
+	"tacit/internal/vault"
+)
+
+// Export calls each with every secret that r selects, by name. Values come only if they are asked for, and never of sealed
+// secrets (I11). each is called after the decision was recorded.
+func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each func(Exported) error) (out ExportSummary, err error) {
+	selects, err := k.selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})
+	if err != nil {
+		return out, err
+	}
+	var selected []*vault.Secret
+	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		record := decide(audit.Record{Action: "list", Object: k.vaultObject()})
+		if r.Values {
+			record.Action = "read"
+		}
+		err := v.Each(func(s *vault.Secret) error {
+			if strings.HasPrefix(s.Name, r.Prefix) && selects(s) {
+				selected = append(selected, s)
+			}
+			return nil
+		})
+		record.Reason = fmt.Sprintf("export of %d secrets", len(selected))
+		if err == nil && len(selected) == 0 {
+			err = fault.New(fault.Failed, "there is nothing to export").WithFix("tacit list")
+		}
+		return record, err
+	})
+	if err != nil {
+		return out, err
+	}
+	slices.SortFunc(selected, func(a, b *vault.Secret) int {
+		return strings.Compare(a.Name+"\x00"+string(a.Scope), b.Name+"\x00"+string(b.Scope))
+	})
+	out.Total = len(selected)
+	// Each value is read again in its own short view, so that a slow reader of the export keeps nobody from writing. What was
+	// decided and recorded are these versions.
+	for _, s := range selected {
+		e := Exported{Secret: k.shape(s)}
+		switch {
+		case r.Values && s.Sealed:
+			out.SealedOut++
+		case r.Values:
+			err := k.vault.View(ctx, func(v *vault.Reader) error {
+				value, err := v.Value(s)
+				e.Value = secret.New(value)
+				return err
+			})
+			if err != nil {
+				return out, err
+			}
+		}
+		if err := each(e); err != nil {
+			return out, err
+		}
+		e.Value.Wipe()
+	}
+	return out, nil
+}

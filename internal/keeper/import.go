@@ -1,0 +1,182 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/audit"
+	"tacit/internal/fault"
+	"tacit/internal/name"
+	"tacit/internal/secret"
+	"tacit/internal/vault"
+)
+
+// Bounds of what an import remembers of its entries.
+const (
+	maxReported = 10_000 // entries in the answer
+	maxRecorded = 200    // objects in the audit record; a larger import is recorded as a whole
+)
+
+// Import creates or adds versions, all or nothing.
+func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next func() (ImportEntry, error)) (client.Imported, error) {
+	im := &importing{k: k, c: c, r: r, out: client.Imported{
+		Format: r.Format, DryRun: r.DryRun, Entries: []client.ImportedEntry{}, Warnings: []client.ImportWarning{},
+		Readiness: []client.Readiness{}, PlainTextLeft: []string{},
+	}}
+	switch vault.Conflict(r.OnConflict) {
+	case "", vault.ConflictFail, vault.ConflictSkip, vault.ConflictVersion:
+	default:
+		return im.out, fault.New(fault.Usage, "unknown conflict policy %q", r.OnConflict).WithFix("use fail, skip or version")
+	}
+	if err := k.unlock(ctx); err != nil {
+		return im.out, err
+	}
+	if err := k.vault.View(ctx, func(v *vault.Reader) error { return k.fingerprint(ctx, v.Anchor()) }); err != nil {
+		return im.out, err
+	}
+	err := k.vault.Import(ctx, vault.Import{
+		OnConflict: vault.Conflict(r.OnConflict), DryRun: r.DryRun, Progress: r.Progress, Report: im.report,
+		Hooks: k.hooks(ctx, c, im.record),
+	}, func() (*vault.Entry, error) { return im.next(next) })
+	if err == nil && im.invalid != nil && !r.DryRun {
+		err = im.invalid
+	}
+	im.out.Total = im.count
+	changed := im.out.Counts.Create + im.out.Counts.Version
+	if !r.DryRun && (err != nil || changed == 0) {
+		return im.out, k.recordImport(ctx, c, err)
+	}
+	return im.out, err
+}
+
+// importing is one import under way.
+type importing struct {
+	k       *Keeper
+	c       Caller
+	r       ImportRequest
+	out     client.Imported
+	count   int
+	from    []ImportEntry // what was reported of entries that the vault has not answered yet, without their values
+	objects []audit.Object
+	invalid error
+}
+
+// next turns entries of a file into entries of the vault. An entry that cannot be imported ends an import, but not a dry run.
+func (im *importing) next(next func() (ImportEntry, error)) (*vault.Entry, error) {
+	for {
+		e, err := next()
+		if errors.Is(err, io.EOF) && im.invalid != nil && !im.r.DryRun {
+			return nil, im.invalid
+		}
+		if err != nil {
+			return nil, err
+		}
+		im.count++
+		s, err := im.metadata(&e)
+		if err == nil {
+			value := e.Value.Reveal()
+			e.Value = secret.Value{}
+			im.from = append(im.from, e)
+			return &vault.Entry{Secret: s, Value: value}, nil
+		}
+		im.out.Counts.Invalid++
+		im.add(e, "invalid", err.Error())
+		if im.invalid == nil {
+			im.invalid = fault.Wrap(fault.Invalid, err, "import: %s", orEntry(e.From, im.count))
+		}
+	}
+}
+
+func orEntry(from string, n int) string {
+	if from == "" {
+		return fmt.Sprintf("entry %d", n)
+	}
+	return from
+}
+
+func (im *importing) metadata(e *ImportEntry) (vault.Secret, error) {
+	s := vault.Secret{Name: e.Name, Tags: slices.Clone(e.Tags), Aliases: slices.Clone(e.Aliases), Via: vault.ViaImport, Principal: im.c.Principal, ExpiresAt: vault.MillisOf(e.ExpiresAt)}
+	if e.Invalid != "" {
+		return s, fault.New(fault.Invalid, "%s", e.Invalid)
+	}
+	if err := name.Check(e.Name); err != nil {
+		return s, err
+	}
+	scope, err := home(im.c, e.Scope)
+	if err != nil {
+		return s, err
+	}
+	s.Scope = scope
+	if e.RotateEvery != nil {
+		s.RotateEvery = int64(*e.RotateEvery / time.Second)
+	}
+	if e.Note != nil {
+		s.Note = *e.Note
+	}
+	if e.OwnedBy != nil {
+		s.OwnedBy = *e.OwnedBy
+	}
+	if err := setExposure(&s, nil, e.Sealed, e.Service); err != nil {
+		return s, err
+	}
+	return s, vault.CheckValue(e.Name, e.Value.Reveal(), s.Sealed)
+}
+
+// report is told what the vault does with an entry.
+func (im *importing) report(_ int, e *vault.Entry, a vault.Action, reason string) {
+	from := im.from[0]
+	im.from = im.from[1:]
+	switch a {
+	case vault.ActionCreate:
+		im.out.Counts.Create++
+	case vault.ActionVersion:
+		im.out.Counts.Version++
+	case vault.ActionSkip:
+		im.out.Counts.Skip++
+	case vault.ActionConflict:
+		im.out.Counts.Conflict++
+	}
+	im.add(from, string(a), reason)
+	if (a == vault.ActionCreate || a == vault.ActionVersion) && len(im.objects) <= maxRecorded {
+		im.objects = append(im.objects, audit.Object{Kind: "secret", Name: e.Secret.Name, Scope: string(e.Secret.Scope)})
+	}
+}
+
+func (im *importing) add(e ImportEntry, action, reason string) {
+	if len(im.out.Entries) >= maxReported {
+		return
+	}
+	out := client.ImportedEntry{Name: e.Name, From: e.From, Action: action, RenamedFrom: optional(e.RenamedFrom), Lost: []string{}, Reason: optional(reason)}
+	if e.Service != "" {
+		out.Pin = optional(pin(e.Service))
+	}
+	im.out.Entries = append(im.out.Entries, out)
+}
+
+// record is the audit record of the import.
+func (im *importing) record() *decision {
+	n := im.out.Counts.Create + im.out.Counts.Version
+	record := decide(audit.Record{Action: "write", Reason: fmt.Sprintf("import of %d secrets", n)})
+	if n > maxRecorded || len(im.objects) == 0 {
+		record.Object = audit.Object{Kind: "vault", Name: im.k.vault.Header().VaultID}
+		return record
+	}
+	record.Object, record.more = im.objects[0], im.objects[1:]
+	return record
+}
+
+// recordImport records an import that changed nothing, because everything was there or because it failed with err.
+func (k *Keeper) recordImport(ctx context.Context, c Caller, err error) error {
+	return k.read(ctx, c, func(*vault.Reader) (*decision, error) {
+		d := decide(audit.Record{Action: "write", Object: k.vaultObject(), Reason: "import of 0 secrets"})
+		if err != nil {
+			d.Result, d.Reason = audit.Failed, "import: "+string(fault.CodeOf(err))
+		}
+		return d, err
+	})
+}

@@ -1,0 +1,161 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tacit/internal/audit"
+	"tacit/internal/engine"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+	"tacit/internal/paths"
+	"tacit/internal/vault"
+)
+
+// Options are what a keeper works on.
+type Options struct {
+	Layout  paths.Layout
+	Engine  engine.Engine
+	Opener  *envelope.Opener
+	Now     func() time.Time
+	Random  io.Reader
+	Version string // of the program, for status
+
+	// Create makes the empty storage that Engine opens; Init calls it.
+	Create func(ctx context.Context, fill func(put func(key, value []byte) error) error) error
+	// Trace is told what is happening, for tests that kill the process. nil in production.
+	Trace func(phase string)
+}
+
+// Keeper implements [API] and [Owner] on a vault of this machine. It opens the vault when the first call needs it.
+type Keeper struct {
+	opts  Options
+	vault *vault.Vault
+	log   *audit.Log
+	known *paths.Known
+
+	mu   sync.Mutex
+	root *envelope.Root // while unlocked; the presence operations need it
+	slot envelope.Slot  // that was opened
+}
+
+var (
+	_ API   = (*Keeper)(nil)
+	_ Owner = (*Keeper)(nil)
+)
+
+// New returns a keeper. It touches no file.
+func New(o Options) *Keeper {
+	v := vault.New(o.Engine, o.Random, o.Now)
+	v.Scratch = func() (*os.File, error) { return scratch(filepath.Dir(o.Layout.Vault)) }
+	return &Keeper{opts: o, vault: v, known: paths.NewKnown(o.Layout.Known)}
+}
+
+// scratch makes a file that nobody else sees: it has no name any more when it is returned, where the system allows that.
+func scratch(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, ".scratch-*")
+	if err != nil {
+		return nil, paths.Explain(err, dir, "make a scratch file")
+	}
+	if err := os.Remove(f.Name()); err != nil && os.Getpagesize() == 0 {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close forgets the keys.
+func (k *Keeper) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.root != nil {
+		k.root.Wipe()
+		k.root = nil
+	}
+	k.vault.Lock()
+	return k.opts.Engine.Close()
+}
+
+// unlock opens the vault with a slot, unless it is open. Files that others may read or write are refused.
+func (k *Keeper) unlock(ctx context.Context) error {
+	if !k.vault.Locked() {
+		return nil
+	}
+	if err := k.checkFiles(); err != nil {
+		return err
+	}
+	return k.open(ctx)
+}
+
+func (k *Keeper) open(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.vault.Locked() {
+		return nil
+	}
+	door, err := k.vault.Door(ctx)
+	if err != nil {
+		return err
+	}
+	k.opts.Opener.VaultID = door.Header.VaultID
+	root, slot, err := k.opts.Opener.Open(ctx, door.Slots)
+	if err != nil {
+		return err
+	}
+	if err := k.vault.Unlock(ctx, root, slot); err != nil {
+		root.Wipe()
+		return err
+	}
+	k.root, k.slot = root, slot
+	k.openLog()
+	return nil
+}
+
+// openLog makes the log that belongs to the keys.
+func (k *Keeper) openLog() {
+	k.log = audit.Open(audit.Options{
+		Dir: k.opts.Layout.Audit, VaultID: k.vault.Header().VaultID, Keys: k.vault, Epoch: k.vault.Epoch(), Trace: k.opts.Trace,
+	})
+}
+
+// relock forgets keys that another process made old by a root rotation.
+func (k *Keeper) relock() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.vault.Lock()
+}
+
+// checkFiles refuses files that others may read or write (I07).
+func (k *Keeper) checkFiles() error {
+	if _, err := os.Lstat(k.opts.Layout.Vault); errors.Is(err, os.ErrNotExist) {
+		return noVault(k.opts.Layout.Vault)
+	}
+	if err := paths.CheckDir(filepath.Dir(k.opts.Layout.Vault)); err != nil {
+		return err
+	}
+	return paths.CheckFile(k.opts.Layout.Vault)
+}
+
+func noVault(path string) error {
+	return fault.New(fault.NoVault, "there is no vault at %s", path).WithFix("tacit init")
+}
+
+// fingerprint checks that this is the vault that was used at this path before, and remembers it the first time (I02).
+func (k *Keeper) fingerprint(ctx context.Context, a *vault.Anchor) error {
+	is := a.Fingerprint()
+	was, ok, err := k.known.Lookup(k.opts.Layout.Vault)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return k.known.Remember(ctx, k.opts.Layout.Vault, is[:])
+	case string(was) != string(is[:]):
+		return fault.New(fault.Foreign, "open vault: %s is not the vault you used here before", k.opts.Layout.Vault).
+			WithFix("put the right file back; if you replaced it yourself, remove its line from %s", k.opts.Layout.Known)
+	}
+	return nil
+}

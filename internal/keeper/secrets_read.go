@@ -1,0 +1,354 @@
+package keeper
+
+import (
+	"context"
+	"crypto/subtle"
+	"slices"
+	"strings"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/audit"
+	"tacit/internal/fault"
+	"tacit/internal/name"
+	"tacit/internal/secret"
+	"tacit/internal/vault"
+)
+
+// Get returns a value. Sealed secrets are refused (I11), expired versions too unless the request says otherwise.
+func (k *Keeper) Get(ctx context.Context, c Caller, r GetRequest) (out Read, err error) {
+	if err := checkRef(r.Ref); err != nil {
+		return Read{}, err
+	}
+	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		record := decide(audit.Record{Action: "read", Object: named(r.Ref)})
+		s, version, err := k.find(v, c, r.Ref)
+		if err != nil {
+			return record, err
+		}
+		record.Object = object(s, version.Version)
+		if s.Sealed {
+			return record, fault.New(fault.Sealed, "%s is sealed: it can be used, but not shown", s.Name).About(s.Name).
+				WithFix("the owner can make it readable: tacit update %s --readable", s.Name)
+		}
+		if !r.IncludeExpired && version.Expired(k.opts.Now()) {
+			return record, expired(s, version)
+		}
+		value, err := v.Value(version)
+		if err != nil {
+			return record, err
+		}
+		if r.Field != "" {
+			whole := value
+			value, err = field(s.Name, whole, r.Field)
+			clear(whole)
+			if err != nil {
+				return record, err
+			}
+		}
+		out = Read{Secret: k.shape(s), Version: version.Version, Field: r.Field, Value: secret.New(value)}
+		return record, nil
+	})
+	if err != nil {
+		out.Value.Wipe()
+		return Read{}, err
+	}
+	return out, nil
+}
+
+func expired(s, version *vault.Secret) error {
+	f := fault.New(fault.Expired, "%s@%d has expired", s.Name, version.Version).About(s.Name)
+	if version.Version != s.Version {
+		return f.WithFix("use the current version: tacit get %s", s.Name)
+	}
+	return f.WithFix("tacit rotate %s, or read it all the same with --include-expired", s.Name)
+}
+
+// find returns the secret that r names, and the version of it.
+func (k *Keeper) find(v *vault.Reader, c Caller, r Ref) (s, version *vault.Secret, err error) {
+	in, err := scopes(c, r.Scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = v.Find(in, r.Name); err != nil {
+		if f, ok := err.(*fault.Error); ok && f.Code == fault.NotFound {
+			f = f.WithFix("tacit list '%s*'", prefixOf(r.Name))
+		}
+		return nil, nil, err
+	}
+	switch r.Version {
+	case 0:
+		return s, s, nil
+	case Previous:
+		version, err = v.Previous(s)
+	default:
+		version, err = v.Version(s, r.Version)
+	}
+	return s, version, err
+}
+
+// prefixOf shortens a name to what a list of likely ones would begin with.
+func prefixOf(n string) string {
+	if i := strings.LastIndexAny(n, "/._-"); i > 0 {
+		return n[:i]
+	}
+	return n[:min(len(n), 2)]
+}
+
+// Show returns what a card shows: no character of a sealed value, and of a readable one at most the last three.
+func (k *Keeper) Show(ctx context.Context, c Caller, r Ref) (out Shown, err error) {
+	if err := checkRef(r); err != nil {
+		return Shown{}, err
+	}
+	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		record := decide(audit.Record{Action: "list", Object: named(r)})
+		s, version, err := k.find(v, c, r)
+		if err != nil {
+			return record, err
+		}
+		record.Object = object(s, version.Version)
+		out.Secret = k.shape(version)
+		out.Secret.Versions = s.Versions
+		if s.Sealed {
+			return record, nil
+		}
+		value, err := v.Value(version)
+		if err != nil {
+			return record, err
+		}
+		defer clear(value)
+		out.Masked = mask(value)
+		return record, nil
+	})
+	return out, err
+}
+
+const stars = "********"
+
+// mask returns eight stars and the last three characters of a value of 16 bytes or more; nil for a shorter one.
+func mask(value []byte) *string {
+	if len(value) < 16 {
+		return nil
+	}
+	tail := []rune(strings.TrimRight(strings.ToValidUTF8(string(value), "?"), "\r\n"))
+	m := stars + string(tail[max(0, len(tail)-3):])
+	return &m
+}
+
+// List returns the metadata of the secrets that r selects, by name.
+func (k *Keeper) List(ctx context.Context, c Caller, r ListRequest) (client.List, error) {
+	out := client.List{Secrets: []client.Secret{}}
+	hidden, err := k.each(ctx, c, r, func(s *vault.Secret) { out.Secrets = append(out.Secrets, k.shape(s)) })
+	slices.SortFunc(out.Secrets, func(a, b client.Secret) int {
+		if n := strings.Compare(a.Name, b.Name); n != 0 {
+			return n
+		}
+		return strings.Compare(a.Scope, b.Scope)
+	})
+	out.Total, out.HiddenExpired = len(out.Secrets), hidden
+	return out, err
+}
+
+// Names calls each with the names that r selects, sorted.
+func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(string) error) error {
+	var names []string
+	if _, err := k.each(ctx, c, r, func(s *vault.Secret) { names = append(names, s.Name) }); err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, n := range slices.Compact(names) {
+		if err := each(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls fn with the secrets that r selects. What it returns is how many were left out because they expired.
+func (k *Keeper) each(ctx context.Context, c Caller, r ListRequest, fn func(*vault.Secret)) (hidden int, err error) {
+	selects, err := k.selector(c, r)
+	if err != nil {
+		return 0, err
+	}
+	now := k.opts.Now()
+	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
+		return record, v.Each(func(s *vault.Secret) error {
+			switch {
+			case !selects(s):
+			case !r.IncludeExpired && s.Expired(now):
+				hidden++
+			default:
+				fn(s)
+			}
+			return nil
+		})
+	})
+	return hidden, err
+}
+
+// selector returns what r selects for the caller: without a scope the secrets of every scope that the caller is in.
+func (k *Keeper) selector(c Caller, r ListRequest) (func(*vault.Secret) bool, error) {
+	if r.Provider != "" && r.Provider != Local {
+		return nil, checkRef(Ref{Name: "x", Provider: r.Provider})
+	}
+	in, err := scopes(c, r.Scope)
+	if err != nil {
+		return nil, err
+	}
+	pattern := name.Glob{}
+	if r.Pattern != "" {
+		if pattern, err = name.ParseGlob(r.Pattern); err != nil {
+			return nil, err
+		}
+	}
+	return func(s *vault.Secret) bool {
+		if !r.AllScopes && !slices.ContainsFunc(in, s.VisibleIn) {
+			return false
+		}
+		if r.Pattern != "" && !pattern.Match(s.Name) && !slices.ContainsFunc(s.Aliases, pattern.Match) {
+			return false
+		}
+		for _, t := range r.Tags {
+			if !slices.Contains(s.Tags, t) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// History returns every version that still has its value.
+func (k *Keeper) History(ctx context.Context, c Caller, r Ref) (client.History, error) {
+	out := client.History{Versions: []client.Version{}}
+	err := k.inspect(ctx, c, r, func(v *vault.Reader, s *vault.Secret) error {
+		out.Name = s.Name
+		all, err := v.History(s)
+		for _, old := range all {
+			out.Versions = append(out.Versions, k.version(s, old))
+		}
+		out.Total = len(all)
+		return err
+	})
+	return out, err
+}
+
+func (k *Keeper) version(s, old *vault.Secret) client.Version {
+	out := client.Version{
+		Version: old.Version, State: "overlap", Via: string(old.Via), Principal: old.Principal,
+		CreatedAt: old.MadeAt.Time(), ValidUntil: old.ValidTo.Ptr(), ExpiresAt: old.ExpiresAt.Ptr(),
+	}
+	if old.From != 0 {
+		out.FromVersion = &old.From
+	}
+	switch {
+	case old.Expired(k.opts.Now()):
+		out.State = "expired"
+	case old.Version == s.Version:
+		out.State = "current"
+	}
+	return out
+}
+
+// inspect calls fn with the secret that r names, for methods that show metadata only.
+func (k *Keeper) inspect(ctx context.Context, c Caller, r Ref, fn func(*vault.Reader, *vault.Secret) error) error {
+	if err := checkRef(r); err != nil {
+		return err
+	}
+	return k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		record := decide(audit.Record{Action: "list", Object: named(r)})
+		s, _, err := k.find(v, c, Ref{Name: r.Name, Scope: r.Scope})
+		if err != nil {
+			return record, err
+		}
+		record.Object = object(s, s.Version)
+		return record, fn(v, s)
+	})
+}
+
+// Diff compares two versions: which metadata differs, and whether the value does. It shows no value.
+func (k *Keeper) Diff(ctx context.Context, c Caller, r Ref, a, b int) (out client.Diff, err error) {
+	err = k.inspect(ctx, c, r, func(v *vault.Reader, s *vault.Secret) error {
+		va, err := k.versionOf(v, s, a)
+		if err != nil {
+			return err
+		}
+		vb, err := k.versionOf(v, s, b)
+		if err != nil {
+			return err
+		}
+		x, err := v.Value(va)
+		if err != nil {
+			return err
+		}
+		defer clear(x)
+		y, err := v.Value(vb)
+		if err != nil {
+			return err
+		}
+		defer clear(y)
+		out = client.Diff{Name: s.Name, A: va.Version, B: vb.Version, SameValue: subtle.ConstantTimeCompare(x, y) == 1, Fields: k.fields(va, vb)}
+		return nil
+	})
+	return out, err
+}
+
+func (k *Keeper) versionOf(v *vault.Reader, s *vault.Secret, n int) (*vault.Secret, error) {
+	switch n {
+	case 0:
+		return s, nil
+	case Previous:
+		return v.Previous(s)
+	}
+	return v.Version(s, n)
+}
+
+// fields lists the metadata in which two versions differ.
+func (k *Keeper) fields(a, b *vault.Secret) []client.FieldDiff {
+	x, y := k.shape(a), k.shape(b)
+	out := []client.FieldDiff{}
+	add := func(field string, same bool, a, b any) {
+		if !same {
+			out = append(out, client.FieldDiff{Field: field, A: a, B: b})
+		}
+	}
+	same := func(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
+	add("name", x.Name == y.Name, x.Name, y.Name)
+	add("tags", slices.Equal(x.Tags, y.Tags), x.Tags, y.Tags)
+	add("aliases", slices.Equal(x.Aliases, y.Aliases), x.Aliases, y.Aliases)
+	add("groups", slices.Equal(x.Groups, y.Groups), x.Groups, y.Groups)
+	add("owner", same(x.Owner, y.Owner), x.Owner, y.Owner)
+	add("note", same(x.Note, y.Note), x.Note, y.Note)
+	add("expires_at", a.ExpiresAt == b.ExpiresAt, x.ExpiresAt, y.ExpiresAt)
+	add("rotate_every", same(x.RotateEvery, y.RotateEvery), x.RotateEvery, y.RotateEvery)
+	return out
+}
+
+// Due returns what expires or should be rotated within the time, most urgent first.
+func (k *Keeper) Due(ctx context.Context, c Caller, within time.Duration) (client.Due, error) {
+	out := client.Due{Secrets: []client.DueSecret{}}
+	now := k.opts.Now()
+	add := func(s *vault.Secret, reason string, at time.Time) {
+		if at.Sub(now) > within {
+			return
+		}
+		overdue := !at.After(now)
+		if overdue {
+			out.Overdue++
+		}
+		out.Secrets = append(out.Secrets, client.DueSecret{
+			Name: s.Name, Scope: string(s.Scope), Provider: Local, Version: s.Version, Owner: optional(s.OwnedBy), Reason: reason, DueAt: at, Overdue: overdue,
+		})
+	}
+	_, err := k.each(ctx, c, ListRequest{AllScopes: c.Owner, IncludeExpired: true}, func(s *vault.Secret) {
+		if s.ExpiresAt != 0 {
+			add(s, "expires", s.ExpiresAt.Time())
+		}
+		if at, ok := s.DueAt(); ok {
+			add(s, "rotation", at)
+		}
+	})
+	slices.SortStableFunc(out.Secrets, func(a, b client.DueSecret) int { return a.DueAt.Compare(b.DueAt) })
+	out.Total = len(out.Secrets)
+	return out, err
+}

@@ -1,0 +1,184 @@
+package keeper
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/audit"
+	"tacit/internal/envelope"
+	"tacit/internal/fault"
+	"tacit/internal/paths"
+	"tacit/internal/vault"
+)
+
+// Init creates the vault with its slots. fault.Exists when there is one.
+func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.SlotAdded, error) {
+	l := k.opts.Layout
+	if _, err := os.Lstat(l.Vault); err == nil {
+		return nil, fault.New(fault.Exists, "there is a vault at %s", l.Vault).About(l.Vault).WithFix("tacit status")
+	}
+	if err := k.freshLog(); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{filepath.Dir(l.Vault), l.Audit} {
+		if err := paths.EnsureDir(dir); err != nil {
+			return nil, err
+		}
+	}
+	id, err := vault.NewVaultID(k.opts.Random)
+	if err != nil {
+		return nil, err
+	}
+	root, err := envelope.NewRoot(k.opts.Random)
+	if err != nil {
+		return nil, err
+	}
+	k.opts.Opener.VaultID = id
+	var made []envelope.Slot
+	added := make([]client.SlotAdded, 0, len(slots))
+	for i, s := range slots {
+		slot, m, err := k.opts.Opener.Make(ctx, strconv.Itoa(i+1), id, spec(s), 1, root)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, slot)
+		added = append(added, shapeAdded(slot, m))
+	}
+	record := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "vault", Name: id}, Reason: "created"})
+	h := vault.Header{Format: vault.FormatVersion, VaultID: id, CreatedAt: k.opts.Now().UTC().Truncate(time.Second)}
+	k.log = audit.Open(audit.Options{Dir: l.Audit, VaultID: id, Keys: k.vault, Epoch: 1, Trace: k.opts.Trace})
+	err = k.vault.Create(h, root, made, k.hooks(ctx, c, func() *decision { return record }), func(fill func(put func(key, value []byte) error) error) error {
+		return k.opts.Create(ctx, fill)
+	})
+	if err != nil {
+		root.Wipe()
+		return nil, err
+	}
+	k.mu.Lock()
+	k.root, k.slot = root, made[0]
+	k.mu.Unlock()
+	return added, k.vault.View(ctx, func(r *vault.Reader) error {
+		f := r.Anchor().Fingerprint()
+		return k.known.Remember(ctx, l.Vault, f[:])
+	})
+}
+
+// freshLog refuses to begin a vault beside the log of another one.
+func (k *Keeper) freshLog() error {
+	dir := k.opts.Layout.Audit
+	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	return fault.New(fault.Exists, "there is the audit log of another vault in %s", dir).About(dir).
+		WithFix("move it away first: mv %s %s", paths.Quote(dir), paths.Quote(dir+".old"))
+}
+
+func spec(s NewSlot) envelope.Spec {
+	return envelope.Spec{Kind: envelope.SlotKind(s.Kind), Label: s.Label, Passphrase: s.Passphrase, Path: s.Path, Env: s.Env, Recipient: s.Recipient}
+}
+
+func shapeSlot(s envelope.Slot) client.Slot {
+	return client.Slot{
+		ID: s.ID, Kind: string(s.Kind), Label: optional(s.Label), PostQuantum: s.PostQuantum, Path: optional(s.Path), CreatedAt: s.CreatedAt.UTC(),
+	}
+}
+
+func shapeAdded(s envelope.Slot, m envelope.Made) client.SlotAdded {
+	out := client.SlotAdded{Slot: shapeSlot(s), Notice: optional(m.Notice)}
+	if m.Phrase.Len() > 0 {
+		out.Phrase = optional(string(m.Phrase.Reveal()))
+	}
+	return out
+}
+
+// SlotList returns the slots. It needs no key, so it says nothing that the vault file does not show.
+func (k *Keeper) SlotList(ctx context.Context, _ Caller) (client.Slots, error) {
+	out := client.Slots{Slots: []client.Slot{}}
+	if err := k.checkFiles(); err != nil {
+		return out, err
+	}
+	door, err := k.vault.Door(ctx)
+	for _, s := range door.Slots {
+		out.Slots = append(out.Slots, shapeSlot(s))
+	}
+	out.Total = len(out.Slots)
+	return out, err
+}
+
+// SlotTest opens every slot that can be opened here and now.
+func (k *Keeper) SlotTest(ctx context.Context, c Caller) (client.SlotTest, error) {
+	out := client.SlotTest{Slots: []client.SlotResult{}, OK: true}
+	if err := k.checkFiles(); err != nil {
+		return out, err
+	}
+	door, err := k.vault.Door(ctx)
+	if err != nil {
+		return out, err
+	}
+	k.opts.Opener.VaultID = door.Header.VaultID
+	for _, s := range door.Slots {
+		result := client.SlotResult{ID: s.ID, OK: true}
+		root, err := k.opts.Opener.Try(ctx, s)
+		if err == nil {
+			var keys *envelope.Keys
+			if keys, err = envelope.NewKeys(root, door.Header.VaultID, s.Epoch); err == nil {
+				err = s.Authenticate(keys, door.Header.VaultID)
+			}
+			root.Wipe()
+		}
+		if err != nil {
+			result.OK, result.Detail, out.OK = false, optional(err.Error()), false
+		}
+		out.Slots = append(out.Slots, result)
+	}
+	return out, nil
+}
+
+// SlotAdd adds a slot that holds the root key.
+func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.SlotAdded, err error) {
+	if err := k.unlock(ctx); err != nil {
+		return out, err
+	}
+	var id string
+	if err := k.vault.View(ctx, func(r *vault.Reader) error { id = r.NextSlotID(); return nil }); err != nil {
+		return out, err
+	}
+	slot, made, err := k.opts.Opener.Make(ctx, id, k.vault.Header().VaultID, spec(s), k.vault.Epoch(), k.root)
+	if err != nil {
+		return out, err
+	}
+	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+		return decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "added: " + s.Kind}), tx.AddSlot(slot)
+	})
+	return shapeAdded(slot, made), err
+}
+
+// SlotRemove removes a slot.
+func (k *Keeper) SlotRemove(ctx context.Context, c Caller, id string) error {
+	if err := k.unlock(ctx); err != nil {
+		return err
+	}
+	var removed envelope.Slot
+	err := k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+		record := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "removed"})
+		slots, err := tx.Slots()
+		if err != nil {
+			return record, err
+		}
+		for _, s := range slots {
+			if s.ID == id {
+				removed = s
+			}
+		}
+		return record, tx.RemoveSlot(id)
+	})
+	if err == nil && removed.Kind == envelope.SlotKeyring && k.opts.Opener.Keyring != nil {
+		return k.opts.Opener.Keyring.Delete(ctx, k.vault.Header().VaultID, id)
+	}
+	return err
+}
