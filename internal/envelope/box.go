@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -89,9 +90,9 @@ func appendField[T string | []byte](dst []byte, f T) []byte {
 	return append(dst, f...)
 }
 
-// seal appends header ‖ nonce ‖ ciphertext of the padded plaintext to dst. The plaintext is padded where the ciphertext will be,
-// so that no copy of it stays behind.
-func seal(dst, key []byte, random io.Reader, h Header, b Binding, plaintext []byte) ([]byte, error) {
+// seal appends header ‖ nonce ‖ ciphertext of the padded plaintext to dst; locked says that the key is in locked memory.
+// The plaintext is padded where the ciphertext will be, so that no copy of it stays behind.
+func seal(dst, key []byte, locked bool, random io.Reader, h Header, b Binding, plaintext []byte) ([]byte, error) {
 	if uint64(len(plaintext)) > maxPlaintext {
 		return nil, fmt.Errorf("seal %d bytes: more than a box holds", len(plaintext))
 	}
@@ -104,21 +105,14 @@ func seal(dst, key []byte, random io.Reader, h Header, b Binding, plaintext []by
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
 	pad(padded, plaintext)
-	var err error
-	guarded(func() {
-		aead, e := chacha20poly1305.NewX(key)
-		if err = e; err == nil {
-			aead.Seal(padded[:0], nonce, padded, b.with(h))
-		}
-	})
-	if err != nil {
+	if err := sealInPlace(key, locked, nonce, padded, b.with(h)); err != nil {
 		return nil, err
 	}
 	return dst[:len(dst)+chacha20poly1305.Overhead], nil
 }
 
 // open returns the header and plaintext of a box made by seal.
-func open(key []byte, b Binding, box []byte) (Header, []byte, error) {
+func open(key []byte, locked bool, b Binding, box []byte) (Header, []byte, error) {
 	h, err := ParseHeader(box)
 	if err != nil {
 		return Header{}, nil, err
@@ -127,21 +121,48 @@ func open(key []byte, b Binding, box []byte) (Header, []byte, error) {
 		return Header{}, nil, ErrMalformed
 	}
 	nonce, ciphertext := box[HeaderSize:HeaderSize+chacha20poly1305.NonceSizeX], box[HeaderSize+chacha20poly1305.NonceSizeX:]
-	padded := make([]byte, 0, len(ciphertext))
-	guarded(func() {
-		aead, e := chacha20poly1305.NewX(key)
-		if err = e; err != nil {
-			return
-		}
-		if padded, e = aead.Open(padded, nonce, ciphertext, b.with(h)); e != nil {
-			err = ErrOpen
-		}
-	})
-	if err != nil {
+	padded := make([]byte, len(ciphertext)-chacha20poly1305.Overhead)
+	if err := openInto(padded, key, locked, nonce, ciphertext, b.with(h)); err != nil {
 		return Header{}, nil, err
 	}
 	plaintext, err := unpad(padded)
 	return h, plaintext, err
+}
+
+// sealInPlace encrypts p, behind which there is room for the tag. A key in locked memory is used under guarded; one that lives
+// on the heap anyway is not, since what guarded erases is not cheap.
+func sealInPlace(key []byte, locked bool, nonce, p, ad []byte) (err error) {
+	work := func() {
+		var aead cipher.AEAD
+		if aead, err = chacha20poly1305.NewX(key); err == nil {
+			aead.Seal(p[:0], nonce, p, ad)
+		}
+	}
+	if locked {
+		guarded(work)
+	} else {
+		work()
+	}
+	return err
+}
+
+// openInto decrypts into dst, which has the length of the plaintext.
+func openInto(dst, key []byte, locked bool, nonce, ciphertext, ad []byte) (err error) {
+	work := func() {
+		var aead cipher.AEAD
+		if aead, err = chacha20poly1305.NewX(key); err != nil {
+			return
+		}
+		if _, e := aead.Open(dst[:0], nonce, ciphertext, ad); e != nil {
+			err = ErrOpen
+		}
+	}
+	if locked {
+		guarded(work)
+	} else {
+		work()
+	}
+	return err
 }
 
 const (

@@ -22,12 +22,12 @@ func (d *DataKey) Wipe() { clear(d.key[:]) }
 
 // Seal appends the box of a value under its data key to dst.
 func (d *DataKey) Seal(dst []byte, random io.Reader, h Header, b Binding, value []byte) ([]byte, error) {
-	return seal(dst, d.key[:], random, h, b, value)
+	return seal(dst, d.key[:], false, random, h, b, value)
 }
 
 // Open returns the value of a box that [DataKey.Seal] made.
 func (d *DataKey) Open(b Binding, box []byte) ([]byte, error) {
-	_, p, err := open(d.key[:], b, box)
+	_, p, err := open(d.key[:], false, b, box)
 	return p, err
 }
 

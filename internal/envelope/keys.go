@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -42,14 +43,18 @@ func NewKeys(root *Root, vaultID string, epoch uint32) (*Keys, error) {
 	}
 	err = root.use(func(key []byte) (err error) {
 		guarded(func() {
+			var extracted, sub []byte
+			if extracted, err = hkdf.Extract(sha256.New, key, []byte(vaultID)); err != nil {
+				return
+			}
 			for s := range subkeys {
-				var b []byte
-				if b, err = hkdf.Key(sha256.New, key, []byte(vaultID), "tacit/1 "+s.label(), KeySize); err != nil {
+				if sub, err = hkdf.Expand(sha256.New, extracted, "tacit/1 "+s.label(), KeySize); err != nil {
 					return
 				}
-				copy(s.in(mem.bytes()), b)
-				clear(b)
+				copy(s.in(mem.bytes()), sub)
+				clear(sub)
 			}
+			clear(extracted)
 		})
 		return err
 	})
@@ -72,7 +77,7 @@ func (k *Keys) Audit() cipher.AEAD { return lockedAEAD{k.mem, int(auditKey) * Ke
 // Seal appends the box of plaintext, bound to b and written at revision, to dst.
 func (k *Keys) Seal(dst []byte, random io.Reader, revision uint64, b Binding, plaintext []byte) (box []byte, err error) {
 	err = k.mem.use(func(mem []byte) (err error) {
-		box, err = seal(dst, wrapKey.in(mem), random, Header{k.epoch, revision}, b, plaintext)
+		box, err = seal(dst, wrapKey.in(mem), true, random, Header{k.epoch, revision}, b, plaintext)
 		return err
 	})
 	return box, err
@@ -81,7 +86,7 @@ func (k *Keys) Seal(dst []byte, random io.Reader, revision uint64, b Binding, pl
 // Open returns the header and plaintext of a box that [Keys.Seal] made with an equal binding.
 func (k *Keys) Open(b Binding, box []byte) (h Header, plaintext []byte, err error) {
 	err = k.mem.use(func(mem []byte) (err error) {
-		h, plaintext, err = open(wrapKey.in(mem), b, box)
+		h, plaintext, err = open(wrapKey.in(mem), true, b, box)
 		return err
 	})
 	return h, plaintext, err
@@ -114,17 +119,19 @@ func (k *Keys) mac(s subkey, message []byte) (sum [sha256.Size]byte) {
 // hmacSHA256 is HMAC-SHA256 (RFC 2104) with a key of one block or less. crypto/hmac would leave the key in two hash states on the
 // heap, and costs 1 µs where this costs 0.3: a vault of a million records has four million of them.
 func hmacSHA256(key, message []byte) [sha256.Size]byte {
+	const (
+		ipad = "6666666666666666666666666666666666666666666666666666666666666666" // 0x36, one block
+		opad = `\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\` // 0x5c
+	)
 	var inner [sha256.BlockSize + macScratch]byte
 	var outer [sha256.BlockSize + sha256.Size]byte
-	copy(inner[:], key)
-	copy(outer[:], key)
-	for i := range sha256.BlockSize {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
-	}
+	copy(inner[:], ipad)
+	copy(outer[:], opad)
+	subtle.XORBytes(inner[:], inner[:len(key)], key)
+	subtle.XORBytes(outer[:], outer[:len(key)], key)
 	sum := sha256.Sum256(append(inner[:sha256.BlockSize], message...))
-	clear(inner[:])
 	sum = sha256.Sum256(append(outer[:sha256.BlockSize], sum[:]...))
+	clear(inner[:sha256.BlockSize])
 	clear(outer[:])
 	return sum
 }
