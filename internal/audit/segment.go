@@ -1,0 +1,175 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tacit/internal/fault"
+	"tacit/internal/paths"
+)
+
+// maxHeader bounds a header's line, in bytes.
+const maxHeader = 512
+
+// maxTail bounds how far from the end of a segment its last record is looked for, in bytes. A torn end can be longer than a
+// line only where a disk lost many unsynced records at once.
+const maxTail = 4 << 20
+
+// segment is one file of the log, open.
+type segment struct {
+	number int
+	path   string
+	f      *os.File
+	size   int64 // when it was opened
+	header header
+	bound  [HashSize]byte // hash of the header's line: prev of the first record
+	body   int64          // offset of the first record; 0: the segment has no whole header yet
+}
+
+// segments returns the numbers of the segments, ascending; there may be gaps. A missing directory is an empty log.
+func (l *Log) segments() ([]int, error) {
+	d, err := os.Open(l.opts.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, paths.Explain(err, l.opts.Dir, "open the audit log %s", l.opts.Dir)
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, paths.Explain(err, l.opts.Dir, "list the audit log %s", l.opts.Dir)
+	}
+	var numbers []int
+	for _, name := range names {
+		digits, ok := strings.CutSuffix(name, ".log")
+		if n, err := strconv.Atoi(digits); ok && err == nil && n > 0 && name == segmentName(n) {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+func segmentName(number int) string { return fmt.Sprintf("%06d.log", number) }
+
+func (l *Log) segmentPath(number int) string { return filepath.Join(l.opts.Dir, segmentName(number)) }
+
+// openSegment opens a segment, checks its modes (I07) and reads its header. A segment that was just begun by a writer that
+// died has body 0.
+func (l *Log) openSegment(number int, flag int) (*segment, error) {
+	path := l.segmentPath(number)
+	f, err := paths.Open(path, flag)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{number: number, path: path, f: f}
+	if err := s.readHeader(); err != nil {
+		s.close()
+		return nil, err
+	}
+	if s.body > 0 && l.opts.VaultID != "" && s.header.Vault != l.opts.VaultID {
+		s.close()
+		return nil, l.foreign(path)
+	}
+	return s, nil
+}
+
+func (s *segment) readHeader() error {
+	info, err := s.f.Stat()
+	if err != nil {
+		return paths.Explain(err, s.path, "look at %s", s.path)
+	}
+	s.size = info.Size()
+	b := make([]byte, maxHeader)
+	n, err := s.f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return paths.Explain(err, s.path, "read %s", s.path)
+	}
+	b = b[:n]
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 {
+		if n < maxHeader && torn(b) || n > 0 && bytes.Count(b, []byte{0}) == n {
+			return nil
+		}
+		return damaged(s.path, "the first line of %s was changed", s.path)
+	}
+	h, newer, ok := parseHeader(b[:end])
+	if newer {
+		return fault.New(fault.NewerFormat, "%s was written by a newer tacit", s.path).About(s.path).WithFix("install the newer tacit")
+	}
+	if !ok {
+		return damaged(s.path, "the first line of %s was changed", s.path)
+	}
+	s.header, s.bound, s.body = h, sha256.Sum256(b[:end]), int64(end)+1
+	return nil
+}
+
+// tail is the end of a segment.
+type tail struct {
+	line []byte // the last whole line of a record, without its newline; nil: there is none
+	end  int64  // offset behind it; what follows is torn
+}
+
+// tail reads backwards from the end as far as it must, so its cost does not depend on the size of the segment.
+func (s *segment) tail() (tail, error) {
+	if s.body == 0 {
+		return tail{}, nil
+	}
+	for window := int64(4 << 10); ; window *= 4 {
+		start := max(s.body, s.size-window)
+		b := make([]byte, s.size-start)
+		if _, err := s.f.ReadAt(b, start); err != nil {
+			return tail{}, paths.Explain(err, s.path, "read %s", s.path)
+		}
+		end := bytes.LastIndexByte(b, '\n') + 1
+		begin := bytes.LastIndexByte(b[:max(0, end-1)], '\n') + 1
+		if begin == 0 && start > s.body {
+			if window >= maxTail {
+				return tail{}, damaged(s.path, "%s has no record near its end", s.path)
+			}
+			continue
+		}
+		if rest := b[end:]; len(rest) > 0 && !torn(rest) {
+			return tail{}, damaged(s.path, "the last line of %s was changed", s.path)
+		}
+		if end == 0 {
+			return tail{end: start}, nil
+		}
+		return tail{b[begin : end-1], start + int64(end)}, nil
+	}
+}
+
+func (s *segment) close() { _ = s.f.Close() }
+
+// lockForReading keeps appenders out, so that no line is seen that its writer may cut off again. A log that is only there to be
+// read — another user's directory, a read-only disk — is read without.
+func (l *Log) lockForReading(ctx context.Context) (unlock func(), err error) {
+	unlock, err = paths.LockExisting(ctx, l.lockPath())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fault.Permissions) {
+		return func() {}, nil
+	}
+	return unlock, err
+}
+
+// damaged is the answer to a log that is not as it was written.
+func damaged(path, format string, args ...any) error {
+	return fault.New(fault.Tampered, "audit log: "+format, args...).About(path).
+		WithFix("tacit audit verify names the first bad record; put the log back from a copy, or begin a new one: tacit import --replace BACKUP")
+}
+
+// foreign is the answer to a log of another vault.
+func (l *Log) foreign(path string) error {
+	return fault.New(fault.Foreign, "this is not the vault you used here before: it does not open its last audit record (%s)", path).About(path).
+		WithFix("put the right vault back; if the vault is meant to be new here, move %s away", paths.Quote(l.opts.Dir))
+}

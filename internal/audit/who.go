@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"tacit/client"
+)
+
+// shows reports whether a record says that somebody was given a value.
+func shows(r *Record) bool {
+	return r.Action == "read" && r.Result == Allowed && r.Stage == Alone && r.Object.Version > 0
+}
+
+// Who returns everyone who was given a value of the secret with the id: the newest version first, and of each version the
+// principals in the order in which they first saw it.
+func (l *Log) Who(ctx context.Context, objectID string) ([]client.AuditWhoVersion, error) {
+	type key struct {
+		version           int
+		principal, action string
+	}
+	seen := make(map[key]*client.AuditWhoPrincipal)
+	versions := []client.AuditWhoVersion{}
+	err := l.Scan(ctx, 0, func(r Record) error {
+		if r.Object.ID != objectID || !shows(&r) {
+			return nil
+		}
+		k := key{r.Object.Version, r.Principal, r.Action}
+		w := seen[k]
+		if w == nil {
+			w = &client.AuditWhoPrincipal{Principal: r.Principal, Action: r.Action, FirstAt: r.Time}
+			seen[k] = w
+		}
+		w.LastAt = r.Time
+		w.Count++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k, w := range seen {
+		i := slices.IndexFunc(versions, func(v client.AuditWhoVersion) bool { return v.Version == k.version })
+		if i < 0 {
+			i = len(versions)
+			versions = append(versions, client.AuditWhoVersion{Version: k.version})
+		}
+		versions[i].Principals = append(versions[i].Principals, *w)
+	}
+	slices.SortFunc(versions, func(a, b client.AuditWhoVersion) int { return cmp.Compare(b.Version, a.Version) })
+	for _, v := range versions {
+		slices.SortFunc(v.Principals, func(a, b client.AuditWhoPrincipal) int {
+			return cmp.Or(a.FirstAt.Compare(b.FirstAt), cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Action, b.Action))
+		})
+	}
+	return versions, nil
+}
