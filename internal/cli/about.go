@@ -20,12 +20,14 @@ func moreEntries() []entry {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Example: "tacit version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if a.flags.json {
-				return a.out.JSON(client.Build{Version: a.world.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
-			}
-			a.out.Line("tacit %s", visible(a.world.Version))
-			return nil
-		},
+		RunE: func(*cobra.Command, []string) error { return a.printVersion() },
 	}
+}
+
+func (a *app) printVersion() error {
+	if a.flags.json {
+		return a.out.JSON(client.Build{Version: a.world.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
+	}
+	a.out.Line("tacit %s", visible(a.world.Version))
+	return nil
 }

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"tacit/client"
+	"tacit/internal/engine/bolt"
+	"tacit/internal/envelope"
+	"tacit/internal/envelope/oskeyring"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
+	"tacit/internal/paths"
 )
 
 // Vault is what the commands ask: everything that doors may do and, because the command line opens the vault in its own
@@ -21,22 +26,46 @@ type Vault interface {
 	Init(ctx context.Context, c keeper.Caller, slots []keeper.NewSlot) ([]client.SlotAdded, error)
 }
 
+var _ Vault = (*keeper.Keeper)(nil)
+
 // keeper returns the keeper of the vault on this machine. It opens nothing yet: the first call that needs a key does.
 func (a *app) keeper() (Vault, error) {
+	if a.vault != nil {
+		return a.vault, nil
+	}
 	if err := a.refuseRemote(); err != nil {
 		return nil, err
 	}
-	if a.vault == nil {
-		v, err := a.world.Open(OpenRequest{
-			Layout: a.layout(), Getenv: a.getenv, Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-			Command: a.command, Ask: a.askPassphrase,
-		})
-		if err != nil {
-			return nil, err
-		}
-		a.vault = v
+	if err := envelope.Undump(); err != nil { // I09: before any key or passphrase is in memory
+		return nil, fault.Wrap(fault.Failed, err, "open vault")
 	}
+	l := a.layout()
+	storage := bolt.Options{Command: a.command}
+	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
+	a.vault = keeper.New(keeper.Options{
+		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
+		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
+			return bolt.Create(ctx, l.Vault, storage, fill)
+		},
+	})
 	return a.vault, nil
+}
+
+// opener says where on this machine identities and passphrases come from.
+func (a *app) opener(l paths.Layout) *envelope.Opener {
+	home := a.home()
+	o := &envelope.Opener{
+		Getenv: a.getenv, Environ: a.world.Environ,
+		IdentityFiles: []string{l.Identity, filepath.Join(home, ".ssh", "id_ed25519"), filepath.Join(home, ".ssh", "id_rsa")},
+		Keyring:       oskeyring.New(a.getenv), LookPath: exec.LookPath,
+		Random: a.world.Random, Now: a.world.Now, WorkFactor: a.world.WorkFactor,
+		Tell: func(message string) { a.out.Notice("%s", message) },
+	}
+	if t, err := openTerminal(); err == nil {
+		t.close()
+		o.Ask = a.askPassphrase
+	}
+	return o
 }
 
 // withVault calls fn with the keeper. When there is no vault it makes one by the default rules, says so, and calls fn again:

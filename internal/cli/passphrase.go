@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,33 +10,29 @@ import (
 	"runtime"
 	"strings"
 
-	passwordvalidator "github.com/wagslane/go-password-validator"
-
+	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/secret"
 )
 
-// minPassphrase is the length in bytes below which a passphrase is refused.
-const minPassphrase = 8
-
 // askPassphrase asks for the passphrase of a slot.
-func (a *app) askPassphrase(prompt string) (secret.Value, error) {
+func (a *app) askPassphrase(_ context.Context, prompt string) (secret.Value, error) {
 	t, err := openTerminal()
 	if err != nil {
-		return secret.Value{}, fault.New(fault.Locked, "the vault is locked: there is no terminal to ask for its passphrase").
-			WithFix("set TACIT_PASSPHRASE or TACIT_PASSPHRASE_FILE")
+		return secret.Value{}, err
 	}
 	defer t.close()
-	return t.hidden(prompt)
+	p, err := t.hidden(prompt)
+	return p, promptError(err)
 }
 
 // newPassphrase takes a new passphrase from the environment or asks for it: twice, with its strength.
 func (a *app) newPassphrase() (secret.Value, error) {
 	if p, ok, err := a.givenPassphrase(); ok || err != nil {
 		if err == nil {
-			err = checkPassphrase(p)
+			err = envelope.CheckPassphrase(p)
 		}
 		return p, err
 	}
@@ -50,7 +47,7 @@ func (a *app) newPassphrase() (secret.Value, error) {
 		if err != nil {
 			return secret.Value{}, promptError(err)
 		}
-		if err := checkPassphrase(first); err != nil {
+		if err := envelope.CheckPassphrase(first); err != nil {
 			t.print(err.Error() + "; try another\n")
 			continue
 		}
@@ -104,29 +101,15 @@ func readPassphrase(r io.Reader) (secret.Value, error) {
 	return secret.New(bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))), err
 }
 
-func checkPassphrase(p secret.Value) error {
-	if p.Len() < minPassphrase {
-		return fault.New(fault.Invalid, "the passphrase is shorter than %d characters", minPassphrase).
-			WithFix("use four or more words; length counts for more than symbols")
-	}
-	return nil
-}
-
-// strength says in a few words how long a passphrase would take to guess. scrypt makes a guess about a second of work, so the
-// marks are lower than for a web site.
+// strength says in a few words how long a passphrase would take to guess.
 func strength(p secret.Value) string {
-	bits := passwordvalidator.GetEntropy(string(p.Reveal()))
-	words := "weak: somebody with a copy of the vault could guess it"
-	full := 1
-	switch {
-	case bits >= 90:
-		words, full = "very strong", 4
-	case bits >= 65:
-		words, full = "strong", 3
-	case bits >= 45:
-		words, full = "fair: add a word or two", 2
+	_, label := envelope.Strength(p.Reveal())
+	full := map[string]int{"weak": 1, "fair": 2, "good": 3, "strong": 4}[label]
+	advice := ""
+	if full < 3 {
+		advice = ": another word or two would help more than symbols"
 	}
-	return fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", 4-full), words)
+	return fmt.Sprintf("[%s%s] %s%s", strings.Repeat("#", full), strings.Repeat(".", 4-full), label, advice)
 }
 
 // defaultSlot returns the slot of a vault that is made without questions, and what that slot does not protect.
@@ -137,7 +120,7 @@ func (a *app) defaultSlot() (keeper.NewSlot, string, error) {
 	}
 	if ok {
 		return keeper.NewSlot{Kind: "passphrase", Passphrase: p},
-			"whoever can read the passphrase in the environment can open it", checkPassphrase(p)
+			"whoever can read the passphrase in the environment can open it", envelope.CheckPassphrase(p)
 	}
 	if runtime.GOOS == "darwin" {
 		return keeper.NewSlot{Kind: "keyring"}, "any program of yours can open it while your keychain is unlocked; tacit slot add passphrase does better", nil

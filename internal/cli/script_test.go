@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 func world() cli.World {
 	return cli.World{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Now: time.Now, Random: rand.Reader, Version: "1.0.0",
+		Now: time.Now, Random: rand.Reader, Version: "1.0.0", WorkFactor: 10,
 	}
 }
 

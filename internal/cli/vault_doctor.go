@@ -105,7 +105,9 @@ Passphrases are asked for, and a recovery slot gets a new phrase. It is safe to 
 				return a.out.JSON(r)
 			}
 			a.out.Line("Rotated the root key: epoch %d, %s moved", r.Epoch, plural(r.Records, "record"))
-			a.printPhrase(r.Phrase)
+			if r.Phrase != nil {
+				a.out.Line("\nThe new recovery phrase, shown once:\n\n  %s\n", *r.Phrase)
+			}
 			a.out.Notice("older backups and copies of the vault still open with the old key")
 			return nil
 		},

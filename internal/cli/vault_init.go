@@ -66,7 +66,7 @@ func (a *app) init(ctx context.Context, f slotFlags) error {
 	} else if s.Vault.Exists { // before the user thinks of a passphrase
 		return fault.New(fault.Exists, "init: there is a vault already: %s", s.Vault.Path).About(s.Vault.Path).WithFix("tacit status")
 	}
-	slots, notice, err := a.initialSlots(f)
+	slots, err := a.initialSlots(f)
 	if err != nil {
 		return err
 	}
@@ -82,19 +82,19 @@ func (a *app) init(ctx context.Context, f slotFlags) error {
 	for _, s := range added {
 		a.out.Line("  slot %s  %s", visible(s.Slot.ID), visible(slotTitle(s.Slot)))
 	}
-	if notice != "" {
-		a.out.Notice("%s", notice)
+	for _, s := range added {
+		a.printMade(s)
 	}
-	a.out.Notice("tacit slot add recovery makes a phrase for the day when no other slot opens")
+	a.out.Notice("for the day when nothing else opens the vault, make a recovery phrase: tacit slot add recovery")
 	return nil
 }
 
-// initialSlots returns the slots that the flags ask for, or the default one and what it does not protect.
-func (a *app) initialSlots(f slotFlags) (slots []keeper.NewSlot, notice string, err error) {
+// initialSlots returns the slots that the flags ask for, or the default one.
+func (a *app) initialSlots(f slotFlags) (slots []keeper.NewSlot, err error) {
 	if f.keyFile != "" {
 		path, err := filepath.Abs(f.keyFile)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		slots = append(slots, keeper.NewSlot{Kind: "key-file", Path: path})
 	}
@@ -111,16 +111,16 @@ func (a *app) initialSlots(f slotFlags) (slots []keeper.NewSlot, notice string, 
 	if ask {
 		var p secret.Value
 		if p, err = a.newPassphrase(); err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		return append([]keeper.NewSlot{{Kind: "passphrase", Passphrase: p}}, slots...), "", nil
+		return append([]keeper.NewSlot{{Kind: "passphrase", Passphrase: p}}, slots...), nil
 	}
 	if len(slots) == 0 {
 		var s keeper.NewSlot
-		s, notice, err = a.defaultSlot()
+		s, _, err = a.defaultSlot()
 		slots = append(slots, s)
 	}
-	return slots, notice, err
+	return slots, err
 }
 
 // interactive reports whether somebody sits at the terminal: standard input is one.

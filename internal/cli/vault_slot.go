@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tacit/client"
+	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
@@ -95,17 +96,18 @@ func (a *app) slotAdd(ctx context.Context, args []string, label, from string) er
 		return a.out.JSON(added)
 	}
 	a.out.Line("Added slot %s  %s", visible(added.Slot.ID), visible(slotTitle(added.Slot)))
-	a.printPhrase(added.Phrase)
+	a.printMade(added)
 	return nil
 }
 
-// printPhrase shows a recovery phrase, the only time that it is shown.
-func (a *app) printPhrase(phrase *string) {
-	if phrase == nil {
-		return
+// printMade says what there is to know about a new slot. A phrase is shown now and never again.
+func (a *app) printMade(s client.SlotAdded) {
+	if s.Phrase != nil {
+		a.out.Line("\n  %s\n", *s.Phrase)
 	}
-	a.out.Line("\n  %s\n", *phrase)
-	a.out.Notice("write the phrase down and keep it away from this machine: it opens the vault and is not shown again")
+	if s.Notice != nil {
+		a.out.Notice("%s", *s.Notice)
+	}
 }
 
 // newSlot reads KIND and ARG.
@@ -165,7 +167,7 @@ func (a *app) slotPassphrase(from string) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, paths.Explain(err, from, "read %s", from)
 	}
-	return p, checkPassphrase(p)
+	return p, envelope.CheckPassphrase(p)
 }
 
 func (a *app) slotRemoveCommand() *cobra.Command {
