@@ -43,8 +43,8 @@ func (k *Keeper) question(ctx context.Context, c Caller, r AuditRequest) (q audi
 	var now uint64
 	err = k.vault.View(ctx, func(v *vault.Reader) error {
 		now = v.Anchor().Revision
-		if err := k.fingerprint(ctx, v.Anchor()); err != nil || r.Secret == "" {
-			return err
+		if r.Secret == "" {
+			return nil
 		}
 		for _, scope := range v.ScopesInUse() {
 			s, err := v.InScope(scope, r.Secret)

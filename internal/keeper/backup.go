@@ -166,9 +166,6 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	if err != nil {
 		return out, err
 	}
-	if err := k.vault.View(ctx, func(v *vault.Reader) error { return k.fingerprint(ctx, v.Anchor()) }); err != nil {
-		return out, err
-	}
 	each := func(add func(vault.Versioned) error) error { return restoreEach(doc, &out, r.Progress, add) }
 	if r.DryRun {
 		return out, each(func(vault.Versioned) error { return nil })

@@ -33,9 +33,6 @@ func (d *decision) records() []*audit.Record {
 func (k *Keeper) read(ctx context.Context, c Caller, look func(r *vault.Reader) (*decision, error)) error {
 	return k.retry(ctx, func() error {
 		return k.vault.View(ctx, func(r *vault.Reader) error {
-			if err := k.fingerprint(ctx, r.Anchor()); err != nil {
-				return err
-			}
 			d, err := look(r)
 			if d == nil {
 				return errors.Join(err, k.reconcile(ctx, r.Anchor()))
@@ -62,9 +59,6 @@ func (k *Keeper) change(ctx context.Context, c Caller, do func(tx *vault.Tx) (*d
 	var d *decision
 	return k.retry(ctx, func() error {
 		return k.vault.Update(ctx, func(tx *vault.Tx) (err error) {
-			if err := k.fingerprint(ctx, tx.Anchor()); err != nil {
-				return err
-			}
 			if d, err = do(tx); err == nil || d == nil {
 				return err
 			}

@@ -133,7 +133,7 @@ func (d *doctor) network() {
 func (d *doctor) unlocked(ctx context.Context) bool {
 	err := d.k.unlockForDoctor(ctx)
 	if err == nil {
-		d.add("vault.open", "ok", "", "opened by slot "+d.k.slot.ID+" ("+string(d.k.slot.Kind)+")", "")
+		d.add("vault.open", "ok", "", "opened by slot "+d.k.slot.ID+" ("+string(d.k.slot.Kind)+"); the vault that was used here before", "")
 		return true
 	}
 	d.fail("vault.open", d.k.opts.Layout.Vault, err)
@@ -150,11 +150,6 @@ func (k *Keeper) unlockForDoctor(ctx context.Context) error {
 
 func (d *doctor) vault(ctx context.Context) {
 	err := d.k.vault.View(ctx, func(v *vault.Reader) error {
-		if err := d.k.fingerprint(ctx, v.Anchor()); err != nil {
-			d.fail("vault.identity", "", err)
-		} else {
-			d.add("vault.identity", "ok", "", "the vault that was used here before", "")
-		}
 		d.integrity(v)
 		d.slots(v)
 		d.rotation(v)

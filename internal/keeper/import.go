@@ -36,9 +36,6 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 	if err := k.unlock(ctx); err != nil {
 		return im.out, err
 	}
-	if err := k.vault.View(ctx, func(v *vault.Reader) error { return k.fingerprint(ctx, v.Anchor()) }); err != nil {
-		return im.out, err
-	}
 	err := k.vault.Import(ctx, vault.Import{
 		OnConflict: vault.Conflict(r.OnConflict), DryRun: r.DryRun, Progress: r.Progress, Report: im.report,
 		Hooks: k.hooks(ctx, c, im.record),

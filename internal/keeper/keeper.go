@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -37,7 +38,6 @@ type Keeper struct {
 	opts  Options
 	vault *vault.Vault
 	log   *audit.Log
-	known *paths.Known
 
 	mu   sync.Mutex
 	root *envelope.Root // while unlocked; the presence operations need it
@@ -53,7 +53,7 @@ var (
 func New(o Options) *Keeper {
 	v := vault.New(o.Engine, o.Random, o.Now)
 	v.Scratch = func() (*os.File, error) { return scratch(filepath.Dir(o.Layout.Vault)) }
-	return &Keeper{opts: o, vault: v, known: paths.NewKnown(o.Layout.Known)}
+	return &Keeper{opts: o, vault: v}
 }
 
 // scratch makes a file that nobody else sees: it has no name any more when it is returned, where the system allows that.
@@ -106,7 +106,12 @@ func (k *Keeper) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.vault.Unlock(ctx, root, slot); err != nil {
+	err = k.vault.Unlock(ctx, root, slot)
+	if err == nil {
+		err = k.known(ctx)
+	}
+	if err != nil {
+		k.vault.Lock()
 		root.Wipe()
 		return err
 	}
@@ -144,17 +149,18 @@ func noVault(path string) error {
 	return fault.New(fault.NoVault, "there is no vault at %s", path).WithFix("tacit init")
 }
 
-// fingerprint checks that this is the vault that was used at this path before, and remembers it the first time (I02).
-func (k *Keeper) fingerprint(ctx context.Context, a *vault.Anchor) error {
-	is := a.Fingerprint()
-	was, ok, err := k.known.Lookup(k.opts.Layout.Vault)
+// known checks that this is the vault that was used at this path before, and remembers it the first time (I02).
+func (k *Keeper) known(ctx context.Context) error {
+	path, vaults := k.opts.Layout.Vault, paths.NewKnown(k.opts.Layout.Known)
+	is := k.vault.Fingerprint()
+	was, ok, err := vaults.Lookup(path)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return k.known.Remember(ctx, k.opts.Layout.Vault, is[:])
-	case string(was) != string(is[:]):
-		return fault.New(fault.Foreign, "open vault: %s is not the vault you used here before", k.opts.Layout.Vault).
+		return vaults.Remember(ctx, path, is[:])
+	case !bytes.Equal(was, is[:]):
+		return fault.New(fault.Foreign, "open vault: %s is not the vault you used here before", path).About(path).
 			WithFix("put the right file back; if you replaced it yourself, remove its line from %s", k.opts.Layout.Known)
 	}
 	return nil

@@ -61,10 +61,9 @@ func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.
 	k.mu.Lock()
 	k.root, k.slot = root, made[0]
 	k.mu.Unlock()
-	return added, k.vault.View(ctx, func(r *vault.Reader) error {
-		f := r.Anchor().Fingerprint()
-		return k.known.Remember(ctx, l.Vault, f[:])
-	})
+	// A vault that is made here is not foreign, whatever was here before.
+	f := k.vault.Fingerprint()
+	return added, paths.NewKnown(l.Known).Remember(ctx, l.Vault, f[:])
 }
 
 // freshLog refuses to begin a vault beside the log of another one.

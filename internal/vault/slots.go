@@ -69,8 +69,10 @@ func (v *Vault) Create(h Header, root *envelope.Root, slots []envelope.Slot, hoo
 	}
 	if err != nil {
 		v.Lock()
+		return err
 	}
-	return err
+	v.fingerprint = fingerprint(a)
+	return nil
 }
 
 // nothing is the state before the first change.

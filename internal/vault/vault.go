@@ -28,6 +28,8 @@ type Vault struct {
 	ring   *envelope.Keyring // nil while locked
 	audits map[uint32]cipher.AEAD
 	proof  proof
+
+	fingerprint [sha256.Size]byte
 }
 
 // New returns the vault on eng. It touches no storage.
@@ -111,8 +113,10 @@ func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slo
 	}
 	if err != nil {
 		v.Lock()
+		return err
 	}
-	return err
+	v.fingerprint = fingerprint(a)
+	return nil
 }
 
 func checkHeader(s engine.Snapshot, a *Anchor) error {
@@ -177,8 +181,10 @@ func (v *Vault) readAnchor(s engine.Snapshot) (*Anchor, []byte, error) {
 }
 
 // Fingerprint is what a machine remembers of a vault it used: a hash of the identity that only this vault's keys reveal.
-// It stays the same through root rotations, restores and imports.
-func (a *Anchor) Fingerprint() [32]byte {
+// It stays the same through root rotations, restores and imports. It is known once the vault is unlocked.
+func (v *Vault) Fingerprint() [sha256.Size]byte { return v.fingerprint }
+
+func fingerprint(a *Anchor) [sha256.Size]byte {
 	return sha256.Sum256(append([]byte("tacit vault fingerprint\x00"), a.Identity...))
 }
 

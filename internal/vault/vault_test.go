@@ -19,7 +19,7 @@ import (
 
 // rig is a vault on a real bolt file, with the root key at hand.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	path  string
 	eng   *bolt.Engine
 	v     *vault.Vault
@@ -30,7 +30,7 @@ type rig struct {
 	hooks vault.Hooks
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, path: filepath.Join(t.TempDir(), "vault.db"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	r.hooks = vault.Hooks{
