@@ -139,8 +139,11 @@ func (a *anyIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 				continue
 			}
 			key, err := a.unwrap(i, stanzas)
-			if err == nil || how == native && !errors.Is(err, age.ErrIncorrectIdentity) {
-				return key, err
+			if err == nil {
+				return key, nil
+			}
+			if how == native && !errors.Is(err, age.ErrIncorrectIdentity) {
+				return nil, fault.Wrap(fault.Corrupted, err, "damaged header")
 			}
 		}
 	}

@@ -170,9 +170,12 @@ func (o *Opener) Remake(ctx context.Context, s Slot, old *Root, epoch uint32, ro
 	var err error
 	switch s.Kind {
 	case SlotPassphrase:
-		var p secret.Value
-		if p, err = o.provePhrase(ctx, s, old); err == nil {
-			l.age, err = o.scryptRecipient(p.Reveal())
+		p, err := o.provePhrase(ctx, s, old)
+		if err != nil {
+			return Slot{}, Made{}, err
+		}
+		if l.age, err = o.scryptRecipient(p.Reveal()); err != nil {
+			return Slot{}, Made{}, s.failed(fault.Failed, err)
 		}
 	case SlotRecovery:
 		delete(o.proved, s.ID)

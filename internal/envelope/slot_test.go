@@ -121,7 +121,6 @@ func (m *machine) opens(id string, slots ...Slot) {
 // fails fails the test unless opening the slots ends in an error of the class that has all the words in it or its way out.
 func (m *machine) fails(class fault.Code, words string, slots ...Slot) {
 	m.t.Helper()
-	m.t.Context()
 	_, _, err := m.Open(m.t.Context(), slots)
 	wantError(m.t, err, class, words)
 }

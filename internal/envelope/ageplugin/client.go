@@ -54,12 +54,7 @@ func (r recipient) Wrap(fileKey []byte) (stanzas []*age.Stanza, err error) {
 	if strings.HasPrefix(r.encoding, "AGE-PLUGIN-") {
 		add = "add-identity"
 	}
-	ask := func(w io.Writer) error {
-		return errors.Join(
-			writeStanza(w, add, []string{r.encoding}, nil),
-			writeStanza(w, "wrap-file-key", nil, fileKey),
-			writeStanza(w, "done", nil, nil))
-	}
+	ask := []stanza{{add, []string{r.encoding}, nil}, {"wrap-file-key", nil, fileKey}, {"done", nil, nil}}
 	err = r.plugin.talk(r.ctx, "recipient-v1", ask, func(s stanza) (bool, error) {
 		if s.kind != "recipient-stanza" {
 			return false, nil
@@ -84,13 +79,11 @@ type identity struct {
 
 // Unwrap implements [age.Identity].
 func (i identity) Unwrap(stanzas []*age.Stanza) (fileKey []byte, err error) {
-	ask := func(w io.Writer) error {
-		err := writeStanza(w, "add-identity", []string{i.encoding}, nil)
-		for _, s := range stanzas {
-			err = errors.Join(err, writeStanza(w, "recipient-stanza", append([]string{"0", s.Type}, s.Args...), s.Body))
-		}
-		return errors.Join(err, writeStanza(w, "done", nil, nil))
+	ask := []stanza{{"add-identity", []string{i.encoding}, nil}}
+	for _, s := range stanzas {
+		ask = append(ask, stanza{"recipient-stanza", append([]string{"0", s.Type}, s.Args...), s.Body})
 	}
+	ask = append(ask, stanza{"done", nil, nil})
 	err = i.plugin.talk(i.ctx, "identity-v1", ask, func(s stanza) (bool, error) {
 		if s.kind != "file-key" {
 			return false, nil
@@ -107,8 +100,8 @@ func (i identity) Unwrap(stanzas []*age.Stanza) (fileKey []byte, err error) {
 	return fileKey, err
 }
 
-// talk runs the plugin in a state machine: ask is phase 1; take gets each stanza of phase 2 and says whether it was its own.
-func (p Plugin) talk(ctx context.Context, machine string, ask func(io.Writer) error, take func(stanza) (bool, error)) (err error) {
+// talk runs the plugin in a state machine: ask is what phase 1 says; take gets each stanza of phase 2 and says whether it was its own.
+func (p Plugin) talk(ctx context.Context, machine string, ask []stanza, take func(stanza) (bool, error)) (err error) {
 	if !filepath.IsAbs(p.Path) {
 		return fmt.Errorf("age plugin %s: no absolute path", p.Name)
 	}
@@ -141,8 +134,10 @@ func (p Plugin) talk(ctx context.Context, machine string, ask func(io.Writer) er
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = out.Close() })
 	defer stop()
-	if err := ask(in); err != nil {
-		return err
+	for _, s := range ask {
+		if err := s.write(in); err != nil {
+			return err
+		}
 	}
 	r := bufio.NewReaderSize(io.LimitReader(out, maxSaid), maxLine)
 	for {
@@ -160,7 +155,7 @@ func (p Plugin) talk(ctx context.Context, machine string, ask func(io.Writer) er
 }
 
 func (p Plugin) answer(in io.Writer, s stanza, take func(stanza) (bool, error)) (done bool, err error) {
-	say := func(kind string, args ...string) error { return writeStanza(in, kind, args, nil) }
+	say := func(kind string, args ...string) error { return stanza{kind, args, nil}.write(in) }
 	switch s.kind {
 	case "done":
 		return true, nil
@@ -181,7 +176,7 @@ func (p Plugin) answer(in io.Writer, s stanza, take func(stanza) (bool, error)) 
 		if err != nil {
 			return false, say("fail")
 		}
-		return false, writeStanza(in, "ok", nil, []byte(text))
+		return false, stanza{"ok", nil, []byte(text)}.write(in)
 	case "confirm":
 		return false, p.confirm(s, say)
 	}

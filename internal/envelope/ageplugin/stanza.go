@@ -33,17 +33,17 @@ type stanza struct {
 	body []byte
 }
 
-func writeStanza(w io.Writer, kind string, args []string, body []byte) error {
+func (s stanza) write(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("->")
-	for _, word := range append([]string{kind}, args...) {
+	for _, word := range append([]string{s.kind}, s.args...) {
 		if word == "" || strings.IndexFunc(word, func(r rune) bool { return r < 33 || r > 126 }) >= 0 {
 			return fmt.Errorf("no stanza argument: %q", word)
 		}
 		b.WriteString(" " + word)
 	}
 	b.WriteByte('\n')
-	text := base64.RawStdEncoding.EncodeToString(body)
+	text := base64.RawStdEncoding.EncodeToString(s.body)
 	for ; len(text) >= columns; text = text[columns:] {
 		b.WriteString(text[:columns] + "\n")
 	}
