@@ -22,13 +22,16 @@ import (
 	"tacit/internal/fault"
 )
 
+// flipKeys is how many records there are.
+const flipKeys = 300
+
 // flipVault makes a database with every kind of page: two levels of branches, long values, a freelist.
 func flipVault(t *testing.T) string {
 	t.Helper()
 	path := newVault(t)
 	e := bolt.Open(path, bolt.Options{})
 	put := &engine.Batch{}
-	for i := range 500 {
+	for i := range flipKeys {
 		put.Put(flipKey(i), flipValue(i))
 	}
 	if err := enginetest.Commit(t.Context(), e, put); err != nil {
@@ -36,7 +39,7 @@ func flipVault(t *testing.T) string {
 	}
 	for round := range 6 { // leave free pages of several ages
 		change := &engine.Batch{}
-		for i := round; i < 500; i += 50 {
+		for i := round; i < flipKeys; i += 50 {
 			change.Delete(flipKey(i))
 		}
 		if err := enginetest.Commit(t.Context(), e, change); err != nil {
@@ -170,11 +173,11 @@ func (f *flipper) use(ctx context.Context) string {
 	// Now write: delete much, so that pages are merged, and put much, so that free pages are used.
 	b := &engine.Batch{}
 	changed := map[string]string{}
-	for i := 0; i < 500; i += 7 {
+	for i := 0; i < flipKeys; i += 7 {
 		b.Delete(flipKey(i))
 		changed[string(flipKey(i))] = ""
 	}
-	for i := 3; i < 500; i += 11 {
+	for i := 3; i < flipKeys; i += 11 {
 		b.Put(flipKey(i), []byte("changed"))
 		changed[string(flipKey(i))] = "changed"
 	}

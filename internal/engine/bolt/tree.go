@@ -96,6 +96,7 @@ func (t *tree) Scan(prefix, from []byte, fn func(key, value []byte) error) error
 	if err != nil {
 		return t.classify(err)
 	}
+	depth := len(way)
 	first, _ := way[len(way)-1].page.search(start)
 	for {
 		leaf := way[len(way)-1].page
@@ -115,6 +116,9 @@ func (t *tree) Scan(prefix, from []byte, fn func(key, value []byte) error) error
 		}
 		if way == nil {
 			return nil
+		}
+		if len(way) != depth {
+			return t.classify(damagef("page %d: a leaf at level %d instead of %d", way[len(way)-1].page.id, len(way), depth))
 		}
 		first = 0
 	}
@@ -138,7 +142,35 @@ func (t *tree) descend(key []byte) ([]step, error) {
 			return nil, err
 		}
 	}
-	return way, nil
+	return way, t.level(way)
+}
+
+// level checks that the leaf at the end of way has a leaf for a neighbour: every leaf is equally deep. A branch that points to
+// the first leaf below its child instead of to the child keeps every bracket and hides the rest of what is below the child.
+func (t *tree) level(way []step) error {
+	if len(way) < 2 {
+		return nil
+	}
+	s := way[len(way)-2]
+	i := s.index + 1
+	if i == s.page.len() {
+		i = s.index - 1
+	}
+	if i < 0 {
+		return nil
+	}
+	var b [headerSize]byte
+	id := s.page.child(i)
+	if id >= t.meta.end {
+		return damagef("page %d is outside of the file", id)
+	}
+	if _, err := t.file.ReadAt(b[:], int64(id)*pageSize); err != nil {
+		return unreadable(err)
+	}
+	if h := decodeHeader(b[:]); h.id != id || h.flags != leafPage {
+		return damagef("page %d: not the leaf that it should be", id)
+	}
+	return nil
 }
 
 // next returns the way to the leaf after that of way, nil after the last. It changes way.
