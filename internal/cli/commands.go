@@ -31,7 +31,7 @@ const (
 
 // entries are all commands, in the order of help.
 func entries() []entry {
-	return slices.Concat(vaultEntries(), auditEntries(), moreEntries()) // one list a file family
+	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), moreEntries(), habitEntries()) // one list a file family
 }
 
 // tree returns the root command with the subcommand that args name or, when they name none (help, completion, a typing
@@ -108,7 +108,13 @@ tacit run -e PGPASSWORD=db.password -- psql`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.NoArgs,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	version := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *version {
+			return a.printVersion()
+		}
+		return c.Help()
 	}
 	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(a.flagError)
