@@ -14,9 +14,12 @@ import (
 	"tacit/internal/when"
 )
 
-// auditEntries are the commands about the audit log.
+// auditEntries are the commands about what happened, and against what might.
 func auditEntries() []entry {
-	return []entry{{[]string{"audit"}, groupSecrets, (*app).auditCommand}}
+	return []entry{
+		{[]string{"audit"}, groupSecrets, (*app).auditCommand},
+		{[]string{"backup"}, groupSecrets, (*app).backupCommand},
+	}
 }
 
 // auditFlags select records.

@@ -29,13 +29,19 @@ type session struct {
 
 func startSession(t *testing.T, dir string, args ...string) *session {
 	t.Helper()
-	s := &session{t: t, cmd: exec.Command("tacit", args...), more: make(chan struct{}, 1)}
-	s.cmd.Env = append(os.Environ(), "TACIT_DIR="+dir, "TACIT_PASSPHRASE=", "TERM=xterm")
-	tty, err := pty.Start(s.cmd)
+	cmd := exec.Command("tacit", args...)
+	cmd.Env = append(os.Environ(), "TACIT_DIR="+dir, "TACIT_PASSPHRASE=", "TERM=xterm")
+	tty, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tty = tty
+	return watch(t, cmd, tty)
+}
+
+// watch reads what a command at a terminal shows.
+func watch(t *testing.T, cmd *exec.Cmd, tty *os.File) *session {
+	t.Helper()
+	s := &session{t: t, cmd: cmd, tty: tty, more: make(chan struct{}, 1)}
 	t.Cleanup(func() { _ = tty.Close(); _ = s.cmd.Process.Kill() })
 	go func() {
 		b := make([]byte, 1024)

@@ -117,10 +117,10 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"secret": client.Secret{}, "readiness": client.Readiness{}, "slot": client.Slot{}, "record": client.AuditRecord{},
 		"status": client.Status{}, "init": client.Initialized{}, "slot list": client.Slots{}, "slot add": client.SlotAdded{},
 		"slot rm": client.SlotRemoved{}, "slot test": client.SlotTest{}, "rotate-root": keeper.Rotation{}, "doctor": client.Doctor{},
-		"whoami": client.Whoami{}, "version": client.Build{}, "audit": client.Audit{}, "audit verify, bad": client.AuditVerify{},
+		"whoami": client.Whoami{}, "version": client.Build{}, "audit": client.Audit{}, "audit verify (bad)": client.AuditVerify{},
 		"audit who": client.AuditWho{}, "backup": client.BackedUp{}, "set": client.Changed{}, "rotate": client.Rotated{},
 		"list": client.List{}, "rm": client.Removed{}, "history": client.History{}, "diff": client.Diff{}, "purge": client.Purged{},
-		"due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
+		"get": client.Got{}, "show": client.Card{}, "generate --print": client.Generated{}, "export": client.Metadata{}, "due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
 	} {
 		shape, ok := all[name]
 		if !ok {
@@ -145,12 +145,7 @@ func typeMismatches(path string, shape any, t reflect.Type) (bad []string) {
 	}
 	switch shape := shape.(type) {
 	case map[string]any:
-		fields := map[string]reflect.Type{}
-		for _, f := range reflect.VisibleFields(t) {
-			if tag := f.Tag.Get("json"); tag != "" && !f.Anonymous {
-				fields[tag] = f.Type
-			}
-		}
+		fields := jsonFields(t)
 		for _, k := range slices.Sorted(maps.Keys(fields)) {
 			if v, ok := shape[k]; ok {
 				bad = append(bad, typeMismatches(path+"."+k, v, fields[k])...)
@@ -174,4 +169,18 @@ func typeMismatches(path string, shape any, t reflect.Type) (bad []string) {
 		}
 	}
 	return bad
+}
+
+// jsonFields returns the fields of a struct by their JSON names, embedded ones included.
+func jsonFields(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			maps.Copy(fields, jsonFields(f.Type))
+		} else if tag := f.Tag.Get("json"); tag != "" && tag != "-" {
+			fields[tag] = f.Type
+		}
+	}
+	return fields
 }

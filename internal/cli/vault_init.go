@@ -21,7 +21,6 @@ func vaultEntries() []entry {
 		{[]string{"rotate-root"}, groupVault, (*app).rotateRootCommand},
 		{[]string{"doctor"}, groupVault, (*app).doctorCommand},
 		{[]string{"whoami"}, groupVault, (*app).whoamiCommand},
-		{[]string{"backup"}, groupSecrets, (*app).backupCommand},
 	}
 }
 

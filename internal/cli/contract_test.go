@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tacit/internal/cli"
 	"tacit/internal/fault"
 )
 
@@ -63,4 +64,16 @@ func faultCodes(t *testing.T) (codes []fault.Code) {
 		codes = append(codes, fault.Code(m[1]))
 	}
 	return codes
+}
+
+// TestCommandTable compares the list of commands in docs/cli.md with the program.
+func TestCommandTable(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile(cliDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table := cli.CommandTable(); !strings.Contains(string(doc), table) {
+		t.Errorf("the section Commands of docs/cli.md should be:\n%s", table)
+	}
 }

@@ -1,0 +1,62 @@
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tacit/internal/cli"
+)
+
+// prepare is what the examples find: a vault with a few secrets, and the files and programs that they name.
+const prepare = `
+set -eu
+tacit init -q
+printf hunter2-hunter2 | tacit set -q db.password
+printf hunter3-hunter3 | tacit set -q db.password
+printf sk-example-0123456789 | tacit set -q OPENAI_API_KEY --readable
+tacit generate -q db/main/user
+tacit slot add -q key-file second.txt
+printf -- '-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n' >key.pem
+printf 'SERVICE_URL=https://example.com\nSERVICE_TOKEN=ijklmnop\n' >.env
+printf '{"ci/one":"value-of-one"}' >secrets.json
+mkdir -p backups bin
+printf '#!/bin/sh\ncat >/dev/null\n' >bin/xclip
+printf '#!/bin/sh\necho Aing5aiBe2ohth4o\n' >bin/pwgen
+chmod +x bin/*
+`
+
+// TestExamples runs every example of the help, each command in a home of its own, as somebody would who copies it.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for path, example := range cli.CommandExamples() {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			if example == "" {
+				t.Fatalf("%s has no example", path)
+			}
+			home := t.TempDir()
+			env := append(os.Environ(), "HOME="+home, "TACIT_DIR="+filepath.Join(home, "tacit"), "XDG_RUNTIME_DIR="+home, "TMPDIR="+home, "EDITOR=true",
+				"DISPLAY=:0", "PATH="+filepath.Join(home, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+			sh := func(script string) {
+				t.Helper()
+				cmd := exec.Command("sh", "-c", script)
+				cmd.Dir, cmd.Env = home, env
+				cmd.Stdin = strings.NewReader("a value from standard input\n")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%s\n%v\n%s", script, err, out)
+				}
+			}
+			if path == "tacit init" {
+				sh(example)
+				return
+			}
+			sh(prepare)
+			for line := range strings.Lines(example) {
+				sh(line)
+			}
+		})
+	}
+}
