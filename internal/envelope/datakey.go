@@ -6,11 +6,13 @@ import (
 )
 
 // DataKey is the key of one version's value. It is used once. Like the value that it protects it lives on the ordinary heap (I09).
-type DataKey struct{ key [KeySize]byte }
+type DataKey struct {
+	key *[KeySize]byte // a pointer, since fmt's %p prints what a struct holds, whatever methods it has
+}
 
 // NewDataKey returns a random key.
 func NewDataKey(random io.Reader) (*DataKey, error) {
-	d := new(DataKey)
+	d := &DataKey{new([KeySize]byte)}
 	if _, err := io.ReadFull(random, d.key[:]); err != nil {
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
@@ -46,7 +48,7 @@ func (k *Keys) Unwrap(b Binding, box []byte) (*DataKey, error) {
 	if len(p) != KeySize {
 		return nil, ErrMalformed
 	}
-	d := new(DataKey)
+	d := &DataKey{new([KeySize]byte)}
 	copy(d.key[:], p)
 	return d, nil
 }

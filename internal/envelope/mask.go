@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Keys of every kind print as "***", whatever the verb; encoding/json finds no field that it could print.
+// Keys of every kind, and an Opener, which remembers passphrases, print as "***", whatever the verb; encoding/json finds no field
+// that it could print. A type that holds one in a field that is not exported needs its own: fmt cannot call methods there.
 
 const mask = "***"
 
@@ -29,3 +30,10 @@ func (lockedAEAD) Format(w fmt.State, _ rune)    { printMask(w) }
 func (*lockedBuffer) String() string             { return mask }
 func (*lockedBuffer) GoString() string           { return mask }
 func (*lockedBuffer) Format(w fmt.State, _ rune) { printMask(w) }
+
+func (identity) String() string             { return mask }
+func (identity) GoString() string           { return mask }
+func (identity) Format(w fmt.State, _ rune) { printMask(w) }
+func (Opener) String() string               { return mask }
+func (Opener) GoString() string             { return mask }
+func (Opener) Format(w fmt.State, _ rune)   { printMask(w) }

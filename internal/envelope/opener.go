@@ -35,7 +35,7 @@ type Opener struct {
 	// WorkFactor is log2 of scrypt's cost for new passphrase slots; 0 is 18. Only tests set it.
 	WorkFactor int
 
-	proved map[string]secret.Value // by slot id: the passphrase that opened it
+	proved map[string]*secret.Value // by slot id: the passphrase that opened it; pointers for the same reason as in DataKey
 }
 
 // OSKeyring is the keyring of the user's login session. Package oskeyring has one for each system.
@@ -75,9 +75,9 @@ func (o *Opener) Forget() {
 
 func (o *Opener) remember(s Slot, phrase secret.Value) {
 	if o.proved == nil {
-		o.proved = map[string]secret.Value{}
+		o.proved = map[string]*secret.Value{}
 	}
-	o.proved[s.ID] = phrase
+	o.proved[s.ID] = &phrase
 }
 
 // name is a slot in messages: "slot 2 (key file)".

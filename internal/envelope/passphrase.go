@@ -188,20 +188,20 @@ func (o *Opener) provePhrase(ctx context.Context, s Slot, old *Root) (secret.Val
 		return nil
 	}
 	if p, ok := o.proved[s.ID]; ok && old == nil {
-		return p, nil
+		return *p, nil
 	}
 	root, err := o.tryPhrase(ctx, s)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	return o.proved[s.ID], check(root)
+	return *o.proved[s.ID], check(root)
 }
 
 // tryPhrase opens exactly s, a slot that takes a passphrase.
 func (o *Opener) tryPhrase(ctx context.Context, s Slot) (*Root, error) {
 	only := []Slot{s}
 	if p, ok := o.proved[s.ID]; ok {
-		root, _, err := o.openWithPhrase(only, p)
+		root, _, err := o.openWithPhrase(only, *p)
 		if root != nil || err != nil {
 			return root, err
 		}
