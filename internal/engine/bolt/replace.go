@@ -137,8 +137,7 @@ func (e *Engine) build(f *os.File, fill func(put func(key, value []byte) error) 
 type run struct {
 	buffer  []byte
 	records []record
-	last    []byte // greatest key written so far
-	written bool
+	last    [256][]byte // greatest key written so far, by first byte
 }
 
 // record is where a key and its value lie in the buffer.
@@ -157,13 +156,11 @@ func (r *run) reset() { r.buffer, r.records = r.buffer[:0], r.records[:0] }
 func (r *run) key(x record) []byte { return r.buffer[x.key:x.value] }
 
 // write puts the records in ascending order; of one key the last wins. Pages are filled to the brim while keys only grow, since
-// nothing will be put between them.
+// nothing will be put between them. Keys of one first byte grow by themselves: a caller that writes several kinds of records side
+// by side, each in its order, appends in several places, and fills pages as well as one that writes kind after kind.
 func (r *run) write(b *bbolt.Bucket) error {
 	slices.SortStableFunc(r.records, func(x, y record) int { return bytes.Compare(r.key(x), r.key(y)) })
-	if len(r.records) == 0 {
-		return nil
-	}
-	if !r.written || bytes.Compare(r.key(r.records[0]), r.last) > 0 {
+	if r.grows() {
 		b.FillPercent = 0.95
 	}
 	for _, x := range r.records {
@@ -171,11 +168,22 @@ func (r *run) write(b *bbolt.Bucket) error {
 			return err
 		}
 	}
-	if greatest := r.key(r.records[len(r.records)-1]); !r.written || bytes.Compare(greatest, r.last) > 0 {
-		r.last = append(r.last[:0], greatest...)
+	for _, x := range r.records {
+		if key := r.key(x); bytes.Compare(key, r.last[key[0]]) > 0 {
+			r.last[key[0]] = append(r.last[key[0]][:0], key...)
+		}
 	}
-	r.written = true
 	return nil
+}
+
+// grows reports whether each sorted record lies behind everything with its first byte that was written before.
+func (r *run) grows() bool {
+	for _, x := range r.records {
+		if key := r.key(x); bytes.Compare(key, r.last[key[0]]) <= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 var _ engine.Writer = (*writer)(nil)
