@@ -30,7 +30,7 @@ func (v *Vault) replace(ctx context.Context, hooks Hooks, fill func(*builder) er
 			if err := fill(b); err != nil {
 				return err
 			}
-			if err := b.index.each(func(key, value []byte) error { return b.add(KindIndex, key, value) }); err != nil {
+			if err := b.index.each(put); err != nil {
 				return err
 			}
 			tx.next.Sums = b.sums
@@ -125,36 +125,74 @@ func (b *builder) copy(kinds ...Kind) error {
 	return nil
 }
 
-// create adds a new secret without holding it in memory: its records go to the new storage, its index entries to the sorter.
-// The names must not be in the old storage; two new secrets of one name are found when the index is written.
-func (b *builder) create(s *Secret, value []byte) error {
+// made is a record of the new storage with its mark.
+type made struct {
+	kind        Kind
+	key, record []byte
+	mark        [envelope.MarkSize]byte
+}
+
+// make returns every record of a new secret. It changes nothing, so several can be made at once.
+func (b *builder) make(s *Secret, value []byte) ([]made, error) {
 	if err := checkMetadata(s); err != nil {
-		return err
+		return nil, err
 	}
 	if err := CheckValue(s.Name, value, s.Sealed); err != nil {
-		return err
+		return nil, err
 	}
 	key, record, vkey, box, err := b.tx.sealVersion(KindSecret, secretKey(s.ID), s, value)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := b.add(KindSecret, key, record); err != nil {
-		return err
-	}
-	if err := b.add(KindValue, vkey, box); err != nil {
-		return err
-	}
+	all := []made{{kind: KindSecret, key: key, record: record}, {kind: KindValue, key: vkey, record: box}}
 	for _, e := range s.entries() {
 		key, box, err := b.tx.v.indexEntry(b.tx.next.Revision, s.ID, e)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b.tx.next.Scopes[string(e.scope)]++
-		if err := b.index.add(key, box); err != nil {
+		all = append(all, made{kind: KindIndex, key: key, record: box})
+	}
+	for i := range all {
+		m := &all[i]
+		if m.mark, err = b.tx.v.mark(b.tx.next.Leaving, m.kind, m.key, m.record); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// write writes what make made: index entries go to the sorter. The names must not be in the old storage; two new secrets of one
+// name are found when the index is written.
+func (b *builder) write(all []made) error {
+	for _, m := range all {
+		b.sums[sumIndex(m.kind)].add(m.mark)
+		b.step()
+		put := b.put
+		if m.kind == KindIndex {
+			put = b.index.add
+		}
+		if err := put(m.key, m.record); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// create adds a new secret without holding it in memory.
+func (b *builder) create(s *Secret, value []byte) error {
+	all, err := b.make(s, value)
+	if err != nil {
+		return err
+	}
+	b.count(s)
+	return b.write(all)
+}
+
+// count enters a new secret's names into the anchor.
+func (b *builder) count(s *Secret) {
+	for _, e := range s.entries() {
+		b.tx.next.Scopes[string(e.scope)]++
+	}
 }
 
 // errTwice is what the sorter says when two new entries have one key.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -13,14 +14,14 @@ import (
 // random bits, so that ids made later sort later (the layout of a ULID).
 type ID [16]byte
 
-// crockford is the alphabet of printed ids: no I, L, O, U.
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+// crockford is the encoding of printed ids: no I, L, O, U.
+var crockford = sync.OnceValue(func() *base32.Encoding {
+	return base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+})
 
 func (id ID) String() string { return "s_" + printID(id[:]) }
 
-func printID(b []byte) string {
-	return base32.NewEncoding(crockford).WithPadding(base32.NoPadding).EncodeToString(b)
-}
+func printID(b []byte) string { return crockford().EncodeToString(b) }
 
 // idSource makes ids that ascend even within one millisecond.
 type idSource struct {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"tacit/internal/fault"
+	"tacit/internal/name"
 )
 
 // Entry is one secret to import. Secret has what its metadata shall be; id, version and times are set by the import.
@@ -86,7 +87,8 @@ func (v *Vault) Import(ctx context.Context, im Import, next func() (*Entry, erro
 type importer struct {
 	Import
 	tx     *Tx
-	create func(s *Secret, value []byte) error
+	find   func(scope name.Scope, n string) (*Secret, error) // nil: nothing has the name
+	create func(e *Entry) error
 	index  int
 	clash  []string // names that are taken, with ConflictFail; the first few
 	taken  int
@@ -94,7 +96,7 @@ type importer struct {
 
 func (v *Vault) importBatch(ctx context.Context, im Import, entries []*Entry) error {
 	err := v.Update(ctx, func(tx *Tx) error {
-		i := &importer{Import: im, tx: tx, create: tx.Create}
+		i := &importer{Import: im, tx: tx, find: tx.findIn, create: func(e *Entry) error { return tx.Create(&e.Secret, e.Value) }}
 		for _, e := range entries {
 			if err := i.apply(e); err != nil {
 				return err
@@ -113,31 +115,36 @@ func (v *Vault) importBulk(ctx context.Context, im Import, next func() (*Entry, 
 		if b.tx.anchor.Leaving != 0 {
 			return fault.New(fault.Conflict, "a root rotation is under way").WithFix("tacit rotate-root --resume")
 		}
-		i := &importer{Import: im, tx: b.tx, create: func(s *Secret, value []byte) error {
-			if err := b.tx.stamp(s); err != nil {
-				return err
-			}
-			for _, e := range s.entries()[1:] { // the name itself was looked up
-				if id, _, err := b.tx.lookup(e.scope, e.name); err != nil || id != nil {
-					return errors.Join(err, fault.New(fault.Exists, "%s already exists in scope %s", e.name, e.scope).About(e.name))
+		// One goroutine reads entries and decides about them, others seal what is new, and this one writes it.
+		var new *Entry
+		i := &importer{Import: im, tx: b.tx, find: b.tx.InScope}
+		i.create = func(e *Entry) error {
+			new = e
+			return b.reserve(&e.Secret)
+		}
+		err := ordered(func() (*Entry, bool, error) {
+			for new = nil; new == nil; {
+				e, err := next()
+				if errors.Is(err, io.EOF) {
+					return nil, false, nil
+				}
+				if err == nil {
+					err = i.apply(e)
+				}
+				if err != nil {
+					return nil, false, err
+				}
+				if im.Progress != nil && i.index%1000 == 0 {
+					im.Progress(i.index, 0)
 				}
 			}
-			return b.create(s, value)
-		}}
-		for {
-			e, err := next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err == nil {
-				err = i.apply(e)
-			}
-			if err != nil {
-				return err
-			}
-			if im.Progress != nil && i.index%1000 == 0 {
-				im.Progress(i.index, 0)
-			}
+			return new, true, nil
+		}, func(e *Entry) ([]made, error) {
+			defer clear(e.Value)
+			return b.make(&e.Secret, e.Value)
+		}, b.write)
+		if err != nil {
+			return err
 		}
 		if err := i.verdict(); err != nil {
 			if im.DryRun && errors.Is(err, errAbandon) {
@@ -153,6 +160,20 @@ func (v *Vault) importBulk(ctx context.Context, im Import, next func() (*Entry, 
 	return err
 }
 
+// reserve gives a new secret its id and claims its names.
+func (b *builder) reserve(s *Secret) error {
+	if err := b.tx.stamp(s); err != nil {
+		return err
+	}
+	for _, e := range s.entries()[1:] { // the name itself was looked up
+		if id, _, err := b.tx.lookup(e.scope, e.name); err != nil || id != nil {
+			return errors.Join(err, fault.New(fault.Exists, "%s already exists in scope %s", e.name, e.scope).About(e.name))
+		}
+	}
+	b.count(s)
+	return nil
+}
+
 // apply decides about one entry and does it.
 func (i *importer) apply(e *Entry) error {
 	index := i.index
@@ -162,13 +183,13 @@ func (i *importer) apply(e *Entry) error {
 			i.Report(index, e, a, reason)
 		}
 	}
-	old, err := i.tx.findIn(e.Secret.Scope, e.Secret.Name)
+	old, err := i.find(e.Secret.Scope, e.Secret.Name)
 	if err != nil {
 		return err
 	}
 	if old == nil {
 		report(ActionCreate, "")
-		return i.create(&e.Secret, e.Value)
+		return i.create(e)
 	}
 	switch i.OnConflict {
 	case ConflictSkip:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"tacit/internal/engine"
 	"tacit/internal/envelope"
@@ -265,7 +266,7 @@ func (r *Reader) metadataRecord(s *Secret) ([]byte, Kind, error) {
 // bindValue is the binding of a version's value and of its data key (I02).
 func (v *Vault) bindValue(kind Kind, key []byte, s *Secret) envelope.Binding {
 	return envelope.Bind(v.header.VaultID, kind.String(), key,
-		s.ID.String(), fmt.Sprint(s.Version), string(s.Scope), s.Exposure(), s.Pin)
+		s.ID.String(), strconv.Itoa(s.Version), string(s.Scope), s.Exposure(), s.Pin)
 }
 
 // Each calls fn with the metadata of every secret, in the order of their ids, and then proves that none was missing.

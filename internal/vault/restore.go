@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/base32"
 	"strings"
 
 	"tacit/internal/fault"
@@ -11,7 +10,7 @@ import (
 // ParseID reads an id as it is printed.
 func ParseID(s string) (ID, error) {
 	var id ID
-	b, err := base32.NewEncoding(crockford).WithPadding(base32.NoPadding).DecodeString(strings.TrimPrefix(s, "s_"))
+	b, err := crockford().DecodeString(strings.TrimPrefix(s, "s_"))
 	if err != nil || len(b) != len(id) || !strings.HasPrefix(s, "s_") {
 		return id, fault.New(fault.Invalid, "invalid secret id %.40q", s)
 	}
