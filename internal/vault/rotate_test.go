@@ -126,7 +126,7 @@ func entries(n int, prefix string) func() (*vault.Entry, error) {
 // TestImportSizes imports through both ways in, one batch and a new storage, and finds the same.
 func TestImportSizes(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 300, 9000} {
+	for _, n := range []int{1, 300, 4500} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			r, want := filled(t)
@@ -182,7 +182,7 @@ func TestImportSizes(t *testing.T) {
 // TestImportTwiceTheSameName refuses two new entries of one name, in a batch and in bulk.
 func TestImportTwiceTheSameName(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{10, 6000} {
+	for _, n := range []int{10, 4500} {
 		r := newRig(t)
 		next, extra := entries(n, "x"), 2
 		err := r.v.Import(context.Background(), vault.Import{OnConflict: vault.ConflictFail, Hooks: r.hooks}, func() (*vault.Entry, error) {
