@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	pathstest.Main(m, map[string]func([]string) error{
 		"append": func(a []string) error { return childAppend(a[0], 1) },
 		"full":   func(a []string) error { return childFull(a[0]) },
+		"fresh":  func(a []string) error { return childFresh(a[0]) },
 		"many":   func(a []string) error { return childMany(a[0], a[1]) },
 	})
 }
@@ -56,6 +57,16 @@ func childMany(dir, count string) error {
 		fmt.Println(h.Seq)
 	}
 	return nil
+}
+
+// childFresh prints how long the first append of a process takes.
+func childFresh(dir string) error {
+	l := Open(childOptions(dir))
+	records := reads(1, 1)
+	begin := time.Now()
+	_, err := l.Append(noContext{}, false, func(Last) ([]*Record, error) { return records, nil })
+	fmt.Print(time.Since(begin))
+	return err
 }
 
 // noContext is a context that never ends, for children, which have no test.

@@ -37,19 +37,21 @@ func (h header) append(b []byte) []byte {
 
 // line is one record as it stands in a segment.
 type line struct {
-	Head       // seq and hash
-	prev       [HashSize]byte
-	ciphertext []byte // nonce in front
+	Head   // seq and hash
+	prev   [HashSize]byte
+	hashed []byte // what the hash is over: room for seq and prev, then the ciphertext, which begins with its nonce
 }
 
+// hashedSize is the length of what stands before the ciphertext in what the hash is over.
+const hashedSize = 8 + HashSize
+
+func (l *line) ciphertext() []byte { return l.hashed[hashedSize:] }
+
 // sum computes what the hash must be.
-func (l *line) sum() (hash [HashSize]byte) {
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint64(make([]byte, 0, 8), l.Seq))
-	h.Write(l.prev[:])
-	h.Write(l.ciphertext)
-	h.Sum(hash[:0])
-	return hash
+func (l *line) sum() [HashSize]byte {
+	binary.BigEndian.PutUint64(l.hashed, l.Seq)
+	copy(l.hashed[8:], l.prev[:])
+	return sha256.Sum256(l.hashed)
 }
 
 // append writes the line of a record and its newline.
@@ -59,7 +61,7 @@ func (l *line) append(b []byte) []byte {
 	b = append(b, `,"prev":"`...)
 	b = appendHex(b, l.prev[:])
 	b = append(b, `","ciphertext":"`...)
-	b = base64.StdEncoding.AppendEncode(b, l.ciphertext)
+	b = base64.StdEncoding.AppendEncode(b, l.ciphertext())
 	b = append(b, `","hash":"`...)
 	b = appendHex(b, l.Hash[:])
 	return append(b, '"', '}', '\n')
@@ -68,11 +70,13 @@ func (l *line) append(b []byte) []byte {
 // parser reads lines. There is exactly one way to write a line, so that no byte can change unnoticed: other spellings that
 // JSON, hex or base64 would allow are refused.
 type parser struct {
-	base64     *base64.Encoding
-	ciphertext []byte // of the last line; reused
+	base64 *base64.Encoding
+	hashed []byte // of the last line; reused
 }
 
-func newParser() *parser { return &parser{base64: base64.StdEncoding.Strict()} }
+func newParser() *parser {
+	return &parser{base64: base64.StdEncoding.Strict(), hashed: make([]byte, hashedSize, 1024)}
+}
 
 // record parses a line without its newline. The ciphertext is valid until the next call.
 func (p *parser) record(b []byte) (l line, ok bool) {
@@ -90,8 +94,8 @@ func (p *parser) record(b []byte) (l line, ok bool) {
 		return line{}, false
 	}
 	var err error
-	p.ciphertext, err = p.base64.AppendDecode(p.ciphertext[:0], encoded)
-	l.ciphertext = p.ciphertext
+	p.hashed, err = p.base64.AppendDecode(p.hashed[:hashedSize], encoded)
+	l.hashed = p.hashed
 	return l, err == nil && l.Seq > 0
 }
 

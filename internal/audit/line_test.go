@@ -7,7 +7,8 @@ import (
 )
 
 func aLine() []byte {
-	l := line{Head: Head{Seq: 91, Hash: [HashSize]byte{1}}, prev: [HashSize]byte{0xab}, ciphertext: []byte("ciphertext of it")}
+	l := line{Head: Head{Seq: 91, Hash: [HashSize]byte{1}}, prev: [HashSize]byte{0xab}}
+	l.hashed = append(make([]byte, hashedSize), "ciphertext of it"...)
 	return l.append(nil)
 }
 

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"crypto/cipher"
-	"crypto/rand"
 	"io"
 	"path/filepath"
 	"sync"
@@ -36,7 +35,7 @@ type Options struct {
 	Keys        Keys               // nil: only the chain can be checked (Verify, Head)
 	Epoch       uint32             // the epoch that appended records are sealed in; a new segment begins when the last one has another
 	SegmentSize int64              // bytes; 0: SegmentSize
-	Random      io.Reader          // for nonces; nil: crypto/rand
+	Random      io.Reader          // for nonces; nil: the system
 	Trace       func(phase string) // for tests that die in the middle: told "locked", "writing", "written" and "synced"; nil: nobody
 }
 
@@ -58,7 +57,7 @@ func Open(opts Options) *Log {
 		opts.SegmentSize = SegmentSize
 	}
 	if opts.Random == nil {
-		opts.Random = rand.Reader
+		opts.Random = systemRandom{}
 	}
 	return &Log{opts: opts}
 }

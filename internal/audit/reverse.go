@@ -86,6 +86,8 @@ type backwards struct {
 	s   *segment
 	at  int64  // offset of buf
 	buf []byte // not yet returned: ends with a newline, unless it is empty
+
+	space []byte // what buf is in
 }
 
 // dropTorn leaves out what follows the last newline. Only the last segment may have it.
@@ -118,10 +120,13 @@ func (b *backwards) next() ([]byte, error) {
 			return nil, nil
 		}
 		n := min(block, b.at-b.s.body)
-		whole := make([]byte, n, n+int64(len(b.buf)))
-		if _, err := b.s.f.ReadAt(whole, b.at-n); err != nil {
+		if b.space == nil {
+			b.space = make([]byte, n+maxLine+1)
+		}
+		rest := copy(b.space[n:], b.buf) // the end of a line whose beginning is in the block before
+		if _, err := b.s.f.ReadAt(b.space[:n], b.at-n); err != nil {
 			return nil, paths.Explain(err, b.s.path, "read %s", b.s.path)
 		}
-		b.buf, b.at = append(whole, b.buf...), b.at-n
+		b.buf, b.at = b.space[:int(n)+rest], b.at-n
 	}
 }

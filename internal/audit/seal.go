@@ -51,30 +51,32 @@ func (s *sealer) bind(seq uint64, prev [HashSize]byte) []byte {
 	return s.bound
 }
 
-// seal returns the line of a record that follows after. The line's ciphertext is valid until the next call.
+// seal returns the line of a record that follows after.
 func (s *sealer) seal(random io.Reader, r *Record, after Head) (line, error) {
 	l := line{Head: Head{Seq: after.Seq + 1}, prev: after.Hash}
 	text := appendRecord(nil, r)
 	if n := len(text) % paddedTo; n != 0 {
 		text = append(text, bytes.Repeat([]byte{' '}, paddedTo-n)...)
 	}
-	box := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(text)+s.aead.Overhead())
-	if _, err := io.ReadFull(random, box); err != nil {
+	begin := hashedSize + s.aead.NonceSize()
+	box := make([]byte, begin, begin+len(text)+s.aead.Overhead())
+	nonce := box[hashedSize:]
+	if _, err := io.ReadFull(random, nonce); err != nil {
 		return line{}, fmt.Errorf("read randomness: %w", err)
 	}
-	l.ciphertext = s.aead.Seal(box, box, text, s.bind(l.Seq, l.prev))
+	l.hashed = s.aead.Seal(box, nonce, text, s.bind(l.Seq, l.prev))
 	l.Hash = l.sum()
 	return l, nil
 }
 
 // open returns the record of a line.
 func (s *sealer) open(l *line) (Record, error) {
-	n := s.aead.NonceSize()
-	if len(l.ciphertext) < n {
+	n, box := s.aead.NonceSize(), l.ciphertext()
+	if len(box) < n {
 		return Record{}, errNotAuthentic
 	}
 	var err error
-	s.text, err = s.aead.Open(s.text[:0], l.ciphertext[:n], l.ciphertext[n:], s.bind(l.Seq, l.prev))
+	s.text, err = s.aead.Open(s.text[:0], box[:n], box[n:], s.bind(l.Seq, l.prev))
 	if err != nil {
 		return Record{}, errNotAuthentic
 	}

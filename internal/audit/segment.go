@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -21,6 +20,9 @@ import (
 // maxHeader bounds a header's line, in bytes.
 const maxHeader = 512
 
+// firstWindow is how much of a segment's end is read at first: two records of the usual size, in bytes.
+const firstWindow = 2 << 10
+
 // maxTail bounds how far from the end of a segment its last record is looked for, in bytes. A torn end can be longer than a
 // line only where a disk lost many unsynced records at once.
 const maxTail = 4 << 20
@@ -34,26 +36,23 @@ type segment struct {
 	header header
 	bound  [HashSize]byte // hash of the header's line: prev of the first record
 	body   int64          // offset of the first record; 0: the segment has no whole header yet
+
+	scratch [maxHeader + firstWindow]byte // for the header and the end: one allocation for both
 }
 
 // segments returns the numbers of the segments, ascending; there may be gaps. A missing directory is an empty log.
 func (l *Log) segments() ([]int, error) {
-	d, err := os.Open(l.opts.Dir)
+	names, err := listNames(l.opts.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, paths.Explain(err, l.opts.Dir, "open the audit log %s", l.opts.Dir)
-	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
 	if err != nil {
 		return nil, paths.Explain(err, l.opts.Dir, "list the audit log %s", l.opts.Dir)
 	}
 	var numbers []int
 	for _, name := range names {
 		digits, ok := strings.CutSuffix(name, ".log")
-		if n, err := strconv.Atoi(digits); ok && err == nil && n > 0 && name == segmentName(n) {
+		if n, err := strconv.Atoi(digits); ok && err == nil && n > 0 && digits == segmentDigits(n) {
 			numbers = append(numbers, n)
 		}
 	}
@@ -61,9 +60,15 @@ func (l *Log) segments() ([]int, error) {
 	return numbers, nil
 }
 
-func segmentName(number int) string { return fmt.Sprintf("%06d.log", number) }
+// segmentDigits writes a number with at least six digits.
+func segmentDigits(number int) string {
+	s := strconv.Itoa(number)
+	return "000000"[min(6, len(s)):] + s
+}
 
-func (l *Log) segmentPath(number int) string { return filepath.Join(l.opts.Dir, segmentName(number)) }
+func (l *Log) segmentPath(number int) string {
+	return filepath.Join(l.opts.Dir, segmentDigits(number)+".log")
+}
 
 // openSegment opens a segment, checks its modes (I07) and reads its header. A segment that was just begun by a writer that
 // died has body 0.
@@ -91,7 +96,7 @@ func (s *segment) readHeader() error {
 		return paths.Explain(err, s.path, "look at %s", s.path)
 	}
 	s.size = info.Size()
-	b := make([]byte, maxHeader)
+	b := s.scratch[:maxHeader]
 	n, err := s.f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return paths.Explain(err, s.path, "read %s", s.path)
@@ -126,9 +131,13 @@ func (s *segment) tail() (tail, error) {
 	if s.body == 0 {
 		return tail{}, nil
 	}
-	for window := int64(4 << 10); ; window *= 4 {
+	for window := int64(firstWindow); ; window *= 4 {
 		start := max(s.body, s.size-window)
-		b := make([]byte, s.size-start)
+		b := s.scratch[maxHeader:]
+		if window > firstWindow {
+			b = make([]byte, s.size-start)
+		}
+		b = b[:s.size-start]
 		if _, err := s.f.ReadAt(b, start); err != nil {
 			return tail{}, paths.Explain(err, s.path, "read %s", s.path)
 		}

@@ -133,8 +133,8 @@ func TestI17(t *testing.T) {
 	// forged is a record that someone without the key makes, in its place and with a right hash.
 	forged := func(like []byte) []byte {
 		ln := parsed(like)
-		ln.ciphertext = slices.Clone(ln.ciphertext)
-		ln.ciphertext[40] ^= 1
+		ln.hashed = slices.Clone(ln.hashed)
+		ln.ciphertext()[40] ^= 1
 		ln.Hash = ln.sum()
 		return ln.append(nil)
 	}
@@ -383,10 +383,10 @@ func TestI03NamesAreCiphertext(t *testing.T) {
 	lines := bytes.Split(mustRead(t, filepath.Join(opts.Dir, "000001.log")), []byte("\n"))
 	a, _ := newParser().record(lines[1])
 	b, _ := newParser().record(lines[2])
-	if bytes.Equal(a.ciphertext[24:], b.ciphertext[24:]) {
+	if bytes.Equal(a.ciphertext()[24:], b.ciphertext()[24:]) {
 		t.Error("equal records have equal ciphertexts")
 	}
-	if n := (len(a.ciphertext) - 24 - 16) % paddedTo; n != 0 {
+	if n := (len(a.ciphertext()) - 24 - 16) % paddedTo; n != 0 {
 		t.Errorf("ciphertext is not padded: %d over", n)
 	}
 	if strings.Contains(string(lines[0]), "canary") {

@@ -30,7 +30,7 @@ func Lock(ctx context.Context, path string, shared bool) (unlock func(), err err
 // LockExisting is [Lock], shared, for who may only read: the lock file is opened for reading and not made. A missing one is an
 // error that wraps fs.ErrNotExist.
 func LockExisting(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, Explain(err, path, "open %s", path)
 	}

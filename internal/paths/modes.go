@@ -56,7 +56,7 @@ func CheckFile(path string) error {
 // Open opens a file of tacit's own with os.OpenFile's flags, never through a symbolic link, and checks what was opened as
 // [CheckFile] does. With os.O_CREATE a missing file is made 0600.
 func Open(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|openFlags, FileMode)
+	f, err := openFile(path, flag)
 	if err != nil {
 		if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
 			return nil, checkFile(path, info)

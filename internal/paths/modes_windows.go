@@ -2,12 +2,13 @@ package paths
 
 import (
 	"io/fs"
+	"os"
 )
 
 // Windows has access-control lists instead of modes. The profile directories that tacit lives in are closed to other users by
 // the system; their lists are not read, so a directory that was opened to others by hand is not noticed here.
 
-const openFlags = 0
+func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, FileMode) }
 
 func checkMode(string, fs.FileInfo) error { return nil }
 
