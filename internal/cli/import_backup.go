@@ -9,35 +9,29 @@ import (
 	"tacit/internal/keeper"
 )
 
-// importBackup puts a backup in the place of everything in the vault.
+// importBackup takes a backup in: beside what is in the vault or, with --replace, in its place.
 func (a *app) importBackup(ctx context.Context, r io.Reader, f importFlags) error {
 	switch {
-	case !f.replace:
-		return fault.New(fault.Usage, "import: a backup replaces what is in the vault").WithFix("add --replace, or --replace --dry-run to see what it holds")
 	case f.format != "age":
 		return fault.New(fault.Usage, "import: only a backup can replace what is in the vault").WithFix("tacit import FILE.age --replace")
-	case f.stripPrefix != "" || f.onConflict != "fail":
-		return fault.New(fault.Usage, "import: --replace goes with neither --strip-prefix nor --on-conflict")
+	case f.stripPrefix != "":
+		return fault.New(fault.Usage, "import: --strip-prefix is not for backups")
+	case f.replace && f.onConflict != "fail":
+		return fault.New(fault.Usage, "import: --replace and --on-conflict exclude each other")
 	}
-	if !f.dryRun {
-		k, err := a.keeper()
-		if err != nil {
+	if f.replace && !f.dryRun {
+		if err := a.confirmReplace(ctx, f.force); err != nil {
 			return err
 		}
-		s, err := k.Status(ctx, a.caller())
-		if err != nil {
-			return err
-		}
-		if s.Vault.Exists {
-			if err := a.confirm(f.force, "replace every secret in the vault by the backup?"); err != nil {
-				return err
-			}
-		}
 	}
-	progress, done := a.progress("Restoring")
+	progress, done := a.progress("Importing")
 	var out client.Imported
 	err := a.withVault(ctx, func(k Vault) (err error) {
-		out, err = k.Restore(ctx, a.caller(), keeper.RestoreRequest{Backup: r, DryRun: f.dryRun, Progress: progress})
+		if f.replace {
+			out, err = k.Restore(ctx, a.caller(), keeper.RestoreRequest{Backup: r, DryRun: f.dryRun, Progress: progress})
+		} else {
+			out, err = k.ImportBackup(ctx, a.caller(), keeper.ImportRequest{OnConflict: f.onConflict, DryRun: f.dryRun, Progress: progress}, r)
+		}
 		return err
 	})
 	done()
@@ -45,4 +39,17 @@ func (a *app) importBackup(ctx context.Context, r io.Reader, f importFlags) erro
 		return err
 	}
 	return a.printImported(out)
+}
+
+// confirmReplace asks before everything is replaced, unless there is nothing yet.
+func (a *app) confirmReplace(ctx context.Context, force bool) error {
+	k, err := a.keeper()
+	if err != nil {
+		return err
+	}
+	s, err := k.Status(ctx, a.caller())
+	if err != nil || !s.Vault.Exists {
+		return err
+	}
+	return a.confirm(force, "replace every secret in the vault by the backup?")
 }

@@ -79,6 +79,8 @@ type Owner interface {
 	Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (BackupSummary, error)
 	// Restore replaces everything but vault id, slots and audit chain by the backup's content, after checking all of it.
 	Restore(ctx context.Context, c Caller, r RestoreRequest) (client.Imported, error)
+	// ImportBackup takes the current versions of a backup in beside what is there, as API.Import does with any other file.
+	ImportBackup(ctx context.Context, c Caller, r ImportRequest, backup io.Reader) (client.Imported, error)
 	// ChangeExposure makes a sealed secret readable (re-encrypting every version) or a readable one sealed.
 	Unseal(ctx context.Context, c Caller, r Ref) (client.Changed, error)
 }

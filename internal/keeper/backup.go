@@ -151,18 +151,7 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 		Format: "age", DryRun: r.DryRun, Entries: []client.ImportedEntry{}, Warnings: []client.ImportWarning{},
 		Readiness: []client.Readiness{}, PlainTextLeft: []string{},
 	}
-	if err := k.unlock(ctx); err != nil {
-		return out, err
-	}
-	door, err := k.vault.Door(ctx)
-	if err != nil {
-		return out, err
-	}
-	plain, err := k.opts.Opener.Decrypt(ctx, r.Backup, door.Slots)
-	if err != nil {
-		return out, err
-	}
-	doc, err := backup.NewReader(plain)
+	doc, err := k.openBackup(ctx, r.Backup)
 	if err != nil {
 		return out, err
 	}
