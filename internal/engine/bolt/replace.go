@@ -1,24 +1,16 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
 	"tacit/internal/engine"
 	"tacit/internal/fault"
-)
-
-// Bounds of what is collected before it is written as one transaction.
-const (
-	runBytes = 16 << 20
-	runKeys  = 1 << 16
 )
 
 // Create makes a new database at path with what fill puts, readable and writable by its owner only. It appears whole and durable
@@ -57,9 +49,12 @@ func (w *writer) Replace(fill func(put func(key, value []byte) error) error) err
 	return w.engine.replace(w.meta.txid, fill)
 }
 
+// newFiles is the pattern of the names under which a replacement is written.
+func (e *Engine) newFiles() string { return "." + filepath.Base(e.path) + ".new-*" }
+
 // replace builds a database and puts it in the place of the present one. Generations go on above generation. The lock is held.
 func (e *Engine) replace(generation uint64, fill func(put func(key, value []byte) error) error) error {
-	dir, pattern := filepath.Dir(e.path), "."+filepath.Base(e.path)+".new-*"
+	dir, pattern := filepath.Dir(e.path), e.newFiles()
 	stale, _ := filepath.Glob(filepath.Join(dir, pattern))
 	for _, name := range stale {
 		_ = os.Remove(name) // of one that was killed: nobody else holds the lock
@@ -109,81 +104,30 @@ func (e *Engine) build(f *os.File, fill func(put func(key, value []byte) error) 
 		return e.ioError(err, "make %s", f.Name())
 	}
 	defer db.close()
-	r := &run{}
-	flush := func() error {
-		if err := db.update(r.write); err != nil {
-			return e.ioError(err, "write %s", f.Name())
-		}
-		r.reset()
-		return nil
-	}
+	l := &loader{dir: filepath.Dir(f.Name()), pattern: e.newFiles(), db: db}
+	defer l.close()
+	var failed error // of the loader, which fill may wrap or hide
 	err = fill(func(key, value []byte) error {
-		if err := storable(key, value); err != nil {
-			return err
+		if failed == nil {
+			failed = storable(key, value)
 		}
-		r.add(key, value)
-		if r.full() {
-			return flush()
+		if failed == nil {
+			if err := l.put(key, value); err != nil {
+				failed = e.ioError(err, "write %s", f.Name())
+			}
 		}
-		return nil
+		return failed
 	})
+	if err == nil {
+		err = failed
+	}
 	if err != nil {
 		return err
 	}
-	return flush()
-}
-
-// run collects records until they are worth a transaction. It copies them into one buffer that it uses again.
-type run struct {
-	buffer  []byte
-	records []record
-	last    [256][]byte // greatest key written so far, by first byte
-}
-
-// record is where a key and its value lie in the buffer.
-type record struct{ key, value, end int }
-
-func (r *run) add(key, value []byte) {
-	at := len(r.buffer)
-	r.buffer = append(append(r.buffer, key...), value...)
-	r.records = append(r.records, record{key: at, value: at + len(key), end: len(r.buffer)})
-}
-
-func (r *run) full() bool { return len(r.buffer) >= runBytes || len(r.records) >= runKeys }
-
-func (r *run) reset() { r.buffer, r.records = r.buffer[:0], r.records[:0] }
-
-func (r *run) key(x record) []byte { return r.buffer[x.key:x.value] }
-
-// write puts the records in ascending order; of one key the last wins. Pages are filled to the brim while keys only grow, since
-// nothing will be put between them. Keys of one first byte grow by themselves: a caller that writes several kinds of records side
-// by side, each in its order, appends in several places, and fills pages as well as one that writes kind after kind.
-func (r *run) write(b *bbolt.Bucket) error {
-	slices.SortStableFunc(r.records, func(x, y record) int { return bytes.Compare(r.key(x), r.key(y)) })
-	if r.grows() {
-		b.FillPercent = 0.95
-	}
-	for _, x := range r.records {
-		if err := b.Put(r.key(x), r.buffer[x.value:x.end:x.end]); err != nil {
-			return err
-		}
-	}
-	for _, x := range r.records {
-		if key := r.key(x); bytes.Compare(key, r.last[key[0]]) > 0 {
-			r.last[key[0]] = append(r.last[key[0]][:0], key...)
-		}
+	if err := l.finish(); err != nil {
+		return e.ioError(err, "write %s", f.Name())
 	}
 	return nil
-}
-
-// grows reports whether each sorted record lies behind everything with its first byte that was written before.
-func (r *run) grows() bool {
-	for _, x := range r.records {
-		if key := r.key(x); bytes.Compare(key, r.last[key[0]]) <= 0 {
-			return false
-		}
-	}
-	return true
 }
 
 var _ engine.Writer = (*writer)(nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"testing"
 
 	"tacit/internal/engine"
@@ -161,6 +162,13 @@ func testReplaceAnyOrder(t *testing.T, target Target) {
 				if err := put([]byte(k), []byte(v)); err != nil {
 					return err
 				}
+			}
+		}
+		for i := range 200_000 { // more than anybody keeps in memory, most keys twice and far apart
+			k, v := fmt.Sprintf("many/%d", i*7919%130_000), strconv.Itoa(i)
+			s[k] = v
+			if err := put([]byte(k), []byte(v)); err != nil {
+				return err
 			}
 		}
 		return nil
