@@ -47,7 +47,10 @@ func (l *loader) put(key, value []byte) error {
 // finish writes what is left.
 func (l *loader) finish() error {
 	l.run.sort()
-	if err := l.write(); err != nil || l.spilled == nil {
+	if l.spilled == nil {
+		return l.write()
+	}
+	if err := l.spill(); err != nil { // the last run too: what came last must win
 		return err
 	}
 	return l.merge()
