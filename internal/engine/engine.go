@@ -37,7 +37,7 @@ type Stamp struct {
 	Storage    uint64 // identity of the storage itself (an inode); changes when it is replaced
 }
 
-// Snapshot is one consistent state.
+// Snapshot is one consistent state, for the goroutine that was given it.
 type Snapshot interface {
 	// Get returns the value of key and whether there is one.
 	Get(key []byte) (value []byte, ok bool, err error)
