@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -154,7 +155,10 @@ func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.S
 	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
 		return decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "added: " + s.Kind}), tx.AddSlot(slot)
 	})
-	return shapeAdded(slot, made), err
+	if err != nil {
+		return out, errors.Join(err, k.opts.Opener.Discard(ctx, k.vault.Header().VaultID, slot))
+	}
+	return shapeAdded(slot, made), nil
 }
 
 // SlotRemove removes a slot.
@@ -176,8 +180,8 @@ func (k *Keeper) SlotRemove(ctx context.Context, c Caller, id string) error {
 		}
 		return record, tx.RemoveSlot(id)
 	})
-	if err == nil && removed.Kind == envelope.SlotKeyring && k.opts.Opener.Keyring != nil {
-		return k.opts.Opener.Keyring.Delete(ctx, k.vault.Header().VaultID, id)
+	if err != nil {
+		return err
 	}
-	return err
+	return k.opts.Opener.Discard(ctx, k.vault.Header().VaultID, removed)
 }

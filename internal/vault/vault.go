@@ -71,8 +71,11 @@ func readDoor(s engine.Snapshot) (Door, error) {
 	}
 	err = s.Scan([]byte{byte(KindSlot)}, nil, func(key, value []byte) error {
 		slot, err := envelope.DecodeSlot(value)
-		if err != nil || string(key[1:]) != slot.ID {
-			return damaged(KindSlot, fmt.Sprintf("slot %q", key[1:]), envelope.ErrMalformed)
+		if err == nil && string(key[1:]) != slot.ID {
+			err = envelope.ErrMalformed
+		}
+		if err != nil {
+			return damaged(KindSlot, fmt.Sprintf("slot %q", key[1:]), err)
 		}
 		d.Slots = append(d.Slots, slot)
 		return nil
