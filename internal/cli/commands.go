@@ -88,13 +88,14 @@ func (a *app) wrap(c *cobra.Command) {
 	}
 }
 
-// usageError gives an error about arguments its class and its way out.
+// usageError words the errors of cobra about arguments anew: cobra repeats an argument, which may be a value in the wrong place.
 func (a *app) usageError(c *cobra.Command, err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return fault.New(fault.Usage, "%s: %s", strings.TrimPrefix(c.CommandPath(), "tacit "), err).WithFix("%s --help", c.CommandPath())
+	return fault.New(fault.Usage, "%s: wrong number of arguments", strings.TrimPrefix(c.CommandPath(), "tacit ")).
+		WithFix("%s, as %s --help explains", useLine(c), c.CommandPath())
 }
 
 // root returns the root command with the flags that every command takes.

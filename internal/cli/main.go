@@ -29,7 +29,7 @@ func Main(ctx context.Context, w World) int {
 	defer a.close()
 	err := a.run(ctx)
 	if flushed := a.out.flush(); err == nil && flushed != nil {
-		err = fault.Wrap(fault.Failed, flushed, "write to standard output")
+		err = fault.Wrap(fault.Failed, errCause(flushed), "write to standard output")
 	}
 	return a.out.failure(err)
 }
