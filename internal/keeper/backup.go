@@ -159,10 +159,27 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	if r.DryRun {
 		return out, each(func(vault.Versioned) error { return nil })
 	}
+	aside, err := k.acceptLog(ctx)
+	if err != nil {
+		return out, err
+	}
 	decided := func() *decision {
-		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s", out.Total, doc.Header().VaultID)})
+		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
 	return out, k.vault.Restore(ctx, k.hooks(ctx, c, decided), each)
+}
+
+// acceptLog sets a log aside that does not belong to the vault as it is: a restore is how the owner accepts that (I31). It returns
+// what the first record of the new log shall say about it.
+func (k *Keeper) acceptLog(ctx context.Context) (string, error) {
+	err := k.vault.View(ctx, func(v *vault.Reader) error { return k.reconcile(ctx, v.Anchor()) })
+	switch code := fault.CodeOf(err); {
+	case err == nil:
+		return "", nil
+	case code == fault.RolledBack || code == fault.Tampered || code == fault.Corrupted || code == fault.Foreign:
+		return fmt.Sprintf("; the log before was set aside (%s)", code), k.setLogAside()
+	}
+	return "", err
 }
 
 // restoreEach gives every secret of a backup to add.

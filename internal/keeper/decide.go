@@ -120,6 +120,9 @@ func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
 // append writes records after checking that vault and log belong together: neither is older than the other (I17).
 func (k *Keeper) append(ctx context.Context, a *vault.Anchor, durable bool, records ...*audit.Record) (audit.Head, error) {
 	return k.log.Append(ctx, durable, func(last audit.Last) ([]*audit.Record, error) {
+		if k.newLog && last.Record == nil {
+			return records, nil // the one before was set aside, by a restore that accepts this vault
+		}
 		settled, err := audit.Reconcile(last.Record, last.Head.Seq, a.AuditSeq, a.Revision)
 		if err != nil || settled == nil {
 			return records, err

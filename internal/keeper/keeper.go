@@ -39,6 +39,8 @@ type Keeper struct {
 	vault *vault.Vault
 	log   *audit.Log
 
+	newLog bool // the log was set aside by this process, so it begins anew
+
 	mu   sync.Mutex
 	root *envelope.Root // while unlocked; the presence operations need it
 	slot envelope.Slot  // that was opened

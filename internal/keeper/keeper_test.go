@@ -492,3 +492,66 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("doctor: %+v, %v", d, err)
 	}
 }
+
+// TestRestoreAcceptsAnOlderVault: an older vault beside a newer log is refused until the owner restores a backup over it; then the
+// old log is still there, and the new one says why it began.
+func TestRestoreAcceptsAnOlderVault(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := newHome(t)
+	k := h.open()
+	set(t, k, "a", "first value")
+	var file bytes.Buffer
+	if _, err := k.Backup(ctx, owner, keeper.BackupRequest{}, &file); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(h.layout().Vault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, k, "a", "second value")
+	if err := os.WriteFile(h.layout().Vault, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k = h.open()
+	if _, err := get(k, "a"); !errors.Is(err, fault.RolledBack) {
+		t.Fatal(err)
+	}
+	if _, err := k.Restore(ctx, owner, keeper.RestoreRequest{Backup: bytes.NewReader(file.Bytes())}); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, h.open(), "a", "first value")
+	if v, err := k.AuditVerify(ctx, owner); err != nil || !v.OK {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if r := lines(t, k, keeper.AuditRequest{})[0]; r.Reason == nil || !strings.Contains(*r.Reason, "rolled_back") {
+		t.Errorf("the new log begins with %+v", r)
+	}
+	if aside, _ := filepath.Glob(h.layout().Audit + ".*"); len(aside) != 1 {
+		t.Errorf("old logs: %v", aside)
+	}
+}
+
+// TestInitAfterInterruptedInit: a creation that was killed after its record leaves nothing that stops the next one, but the log of a
+// vault that was used is not given up.
+func TestInitAfterInterruptedInit(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := newHome(t)
+	l := h.layout()
+	if err := errors.Join(os.Remove(l.Vault), os.Remove(l.Known)); err != nil {
+		t.Fatal(err)
+	}
+	slots := []keeper.NewSlot{{Kind: "passphrase", Passphrase: val(passphrase)}}
+	if _, err := h.open().Init(ctx, owner, slots); err != nil {
+		t.Fatalf("init after an interrupted one: %v", err)
+	}
+	set(t, h.open(), "a", "the value")
+	if err := os.Remove(l.Vault); err != nil {
+		t.Fatal(err)
+	}
+	slots[0].Passphrase = val(passphrase)
+	if _, err := h.open().Init(ctx, owner, slots); !errors.Is(err, fault.Exists) {
+		t.Fatalf("init over the log of a vault that was used: %v", err)
+	}
+}

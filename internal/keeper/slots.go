@@ -67,15 +67,30 @@ func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.
 	return added, paths.NewKnown(l.Known).Remember(ctx, l.Vault, f[:])
 }
 
-// freshLog refuses to begin a vault beside the log of another one.
+// freshLog makes sure that a vault does not begin in the log of another one. What a creation left that was interrupted is set
+// aside; the log of a vault that was used here is not.
 func (k *Keeper) freshLog() error {
-	dir := k.opts.Layout.Audit
-	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	l := k.opts.Layout
+	files, err := filepath.Glob(filepath.Join(l.Audit, "*.log"))
 	if err != nil || len(files) == 0 {
 		return err
 	}
-	return fault.New(fault.Exists, "there is the audit log of another vault in %s", dir).About(dir).
-		WithFix("move it away first: mv %s %s", paths.Quote(dir), paths.Quote(dir+".old"))
+	if _, used, err := paths.NewKnown(l.Known).Lookup(l.Vault); err != nil || !used {
+		return errors.Join(err, k.setLogAside())
+	}
+	return fault.New(fault.Exists, "%s has the audit log of the vault that was here before", l.Audit).About(l.Audit).
+		WithFix("put that vault back, or move its log away: mv %s %s", paths.Quote(l.Audit), paths.Quote(l.Audit+".old"))
+}
+
+// setLogAside renames the directory of the log, so that a new one begins. Nothing of it is lost.
+func (k *Keeper) setLogAside() error {
+	dir := k.opts.Layout.Audit
+	aside := dir + k.opts.Now().UTC().Format(".20060102T150405.000")
+	if err := os.Rename(dir, aside); err != nil {
+		return paths.Explain(err, dir, "set the audit log aside")
+	}
+	k.newLog = true
+	return nil
 }
 
 func spec(s NewSlot) envelope.Spec {

@@ -119,4 +119,4 @@ func damaged(kind Kind, object string, err error) error {
 }
 
 // restoreFix is the way out of a vault that is damaged.
-const restoreFix = "run `tacit doctor` to see what is damaged; restore with `tacit import --replace BACKUP`"
+const restoreFix = "`tacit doctor` says what is damaged; to go on from a backup, move the vault and its audit directory away, then: tacit init && tacit import --replace BACKUP"
