@@ -4,4 +4,4 @@ package systemtest
 
 import "tacit/internal/engine/enginetest"
 
-func jobs() map[string]enginetest.Job { return nil }
+func jobs() map[string]enginetest.Job { return map[string]enginetest.Job{"damage": damageJob} }
