@@ -18,7 +18,7 @@ const (
 	Busy        Code = "busy"         // 1: another process holds the vault or the log
 	DiskFull    Code = "disk_full"    // 1: no space left; nothing was changed
 	NewerFormat Code = "newer_format" // 1: written by a newer tacit
-	Overdue     Code = "overdue"      // 1: `due`, `doctor` and `audit verify` found something
+	Overdue     Code = "overdue"      // 1: `due`, `doctor` or `slot test` found something
 	Usage       Code = "usage"        // 2: wrong arguments or configuration
 	Invalid     Code = "invalid"      // 2: a name, value or file that cannot be accepted
 	NotFound    Code = "not_found"    // 3: no such secret, version, service or capability

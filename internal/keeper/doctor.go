@@ -119,7 +119,7 @@ func (d *doctor) network() {
 		case network:
 			d.add("files.network", "warn", dir, "is on a network file system ("+kind+"): locks and durability are not what tacit needs", "set TACIT_DIR to a local directory")
 		default:
-			d.add("files.network", "ok", dir, "is on a local file system ("+kind+")", "")
+			d.add("files.network", "ok", dir, "is on a local file system", "")
 		}
 		if l.Custom {
 			break // one directory for everything
@@ -171,7 +171,7 @@ func (d *doctor) integrity(v *vault.Reader) {
 	}
 	if len(problems) == 0 {
 		a := v.Anchor()
-		d.add("vault.integrity", "ok", "", fmt.Sprintf("every record opens and none is missing: %d secrets, %d values", a.Count(vault.KindSecret), a.Count(vault.KindValue)), "")
+		d.add("vault.integrity", "ok", "", fmt.Sprintf("every record opens and none is missing (secrets: %d, values: %d)", a.Count(vault.KindSecret), a.Count(vault.KindValue)), "")
 	}
 }
 
