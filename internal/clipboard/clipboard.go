@@ -10,9 +10,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os/exec"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -44,6 +46,9 @@ type Board struct {
 	terminalControl bool // OSC 52
 }
 
+// toolTime is how long a tool may take.
+const toolTime = 5 * time.Second
+
 // maxTerminal is what terminals take in one OSC 52 sequence: xterm allows about 100,000 characters, hterm and others less.
 const maxTerminal = 74_000
 
@@ -74,12 +79,11 @@ func (b *Board) ClearIf(ctx context.Context, want [sha256.Size]byte) (bool, erro
 	if !b.CanClear() {
 		return false, nil
 	}
-	held := &bounded{left: 1 << 20}
-	if err := b.run(ctx, b.paste, nil, held); err != nil {
+	text, err := b.held(ctx)
+	if err != nil {
 		return false, nil //nolint:nilerr // it holds something that is no text, or nothing: not what was put there
 	}
-	defer clear(held.b)
-	text := held.b
+	defer clear(text)
 	if b.newline {
 		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	}
@@ -90,6 +94,19 @@ func (b *Board) ClearIf(ctx context.Context, want [sha256.Size]byte) (bool, erro
 		return false, wrap("clear the clipboard with "+b.Tool, err)
 	}
 	return true, nil
+}
+
+// held returns what is on the clipboard. When its owner goes away while it is being asked, X tools wait for ever; then the next
+// owner is asked.
+func (b *Board) held(ctx context.Context) ([]byte, error) {
+	for try := 1; ; try++ {
+		out := &bounded{left: 1 << 20}
+		err := b.run(ctx, b.paste, nil, out)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && try < 3 {
+			continue
+		}
+		return out.b, err
+	}
 }
 
 func wrap(doing string, err error) error {
@@ -106,10 +123,15 @@ func (b *Board) run(ctx context.Context, argv []string, in []byte, out io.Writer
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, path, argv[1:]...)
-	c.Env, c.Stdout = b.world.Environ, out
+	limited, cancel := context.WithTimeout(ctx, toolTime)
+	defer cancel()
+	c := exec.CommandContext(limited, path, argv[1:]...)
+	c.Env, c.Stdout, c.WaitDelay = b.world.Environ, out, time.Second
 	c.Stdin = bytes.NewReader(in)
-	return c.Run()
+	if err = c.Run(); err != nil && limited.Err() != nil {
+		err = limited.Err()
+	}
+	return err
 }
 
 // bounded keeps what is written to it, and fails when that is more than a value could be.
