@@ -13,7 +13,11 @@
 //     (A key that damage has hidden cannot be told from one that is absent here; package vault's accumulator tells.)
 package engine
 
-import "context"
+import (
+	"context"
+
+	"tacit/internal/fault"
+)
 
 // Engine stores ciphertext. Implementations are safe for use by several goroutines and several processes.
 type Engine interface {
@@ -56,8 +60,9 @@ type Writer interface {
 	Commit(b *Batch) error
 
 	// Replace writes a whole new storage beside the old one, which takes the old one's place in one step and is durable when
-	// Replace returns. fill puts every key of the new content, in any order (ascending runs are fastest), in memory that
-	// does not grow with their number; slices given to put may be reused after it returns. If fill fails nothing changes.
+	// Replace returns. fill puts every key of the new content once (twice is [ErrTwice], from put or from Replace), in any
+	// order; keys that share their first byte are fastest in ascending order. Memory does not grow with their number, and
+	// slices given to put may be reused after it returns. If fill fails nothing changes.
 	// The Snapshot goes on showing the old content until Close.
 	Replace(fill func(put func(key, value []byte) error) error) error
 
@@ -93,3 +98,6 @@ func (stop) Error() string { return "stop" }
 
 // ErrStop ends a [Snapshot.Scan] early without an error.
 var ErrStop error = stop{}
+
+// ErrTwice is the error of a [Writer.Replace] that was given a key twice: which value was meant cannot be told.
+var ErrTwice = fault.New(fault.Conflict, "a key was put twice")

@@ -53,21 +53,7 @@ var (
 
 // New returns a keeper. It touches no file.
 func New(o Options) *Keeper {
-	v := vault.New(o.Engine, o.Random, o.Now)
-	v.Scratch = func() (*os.File, error) { return scratch(filepath.Dir(o.Layout.Vault)) }
-	return &Keeper{opts: o, vault: v}
-}
-
-// scratch makes a file that nobody else sees: it has no name any more when it is returned, where the system allows that.
-func scratch(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, ".scratch-*")
-	if err != nil {
-		return nil, paths.Explain(err, dir, "make a scratch file")
-	}
-	if err := os.Remove(f.Name()); err != nil && os.Getpagesize() == 0 {
-		return nil, err
-	}
-	return f, nil
+	return &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now)}
 }
 
 // Close forgets the keys.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"tacit/internal/engine"
@@ -15,7 +16,6 @@ type builder struct {
 	tx       *Tx
 	put      func(key, value []byte) error
 	sums     []sum // of the new storage
-	index    *sorter
 	progress func(done, total int)
 	done     int
 }
@@ -25,12 +25,8 @@ func (v *Vault) replace(ctx context.Context, hooks Hooks, fill func(*builder) er
 	return v.write(ctx, func(w engine.Writer, tx *Tx, _ []byte) error {
 		witnessed := false
 		err := w.Replace(func(put func(key, value []byte) error) error {
-			b := &builder{tx: tx, put: put, sums: newSums(), index: &sorter{scratch: v.Scratch}}
-			defer b.index.close()
+			b := &builder{tx: tx, put: put, sums: newSums()}
 			if err := fill(b); err != nil {
-				return err
-			}
-			if err := b.index.each(put); err != nil {
 				return err
 			}
 			tx.next.Sums = b.sums
@@ -46,6 +42,9 @@ func (v *Vault) replace(ctx context.Context, hooks Hooks, fill func(*builder) er
 			}
 			return put(anchorKey(), anchor)
 		})
+		if errors.Is(err, engine.ErrTwice) {
+			err = fault.New(fault.Conflict, "two entries have the same name or alias").WithFix("keep one of them")
+		}
 		if witnessed {
 			hooks.Done(tx, err)
 		}
@@ -161,17 +160,13 @@ func (b *builder) make(s *Secret, value []byte) ([]made, error) {
 	return all, nil
 }
 
-// write writes what make made: index entries go to the sorter. The names must not be in the old storage; two new secrets of one
-// name are found when the index is written.
+// write writes what make made. The names must not be in the old storage; that two new secrets have one name is found by the
+// storage.
 func (b *builder) write(all []made) error {
 	for _, m := range all {
 		b.sums[sumIndex(m.kind)].add(m.mark)
 		b.step()
-		put := b.put
-		if m.kind == KindIndex {
-			put = b.index.add
-		}
-		if err := put(m.key, m.record); err != nil {
+		if err := b.put(m.key, m.record); err != nil {
 			return err
 		}
 	}
@@ -193,9 +188,4 @@ func (b *builder) count(s *Secret) {
 	for _, e := range s.entries() {
 		b.tx.next.Scopes[string(e.scope)]++
 	}
-}
-
-// errTwice is what the sorter says when two new entries have one key.
-func errTwice(a, b uint32) error {
-	return fault.New(fault.Conflict, "entries %d and %d have the same name", min(a, b)+1, max(a, b)+1).WithFix("keep one of them")
 }

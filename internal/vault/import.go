@@ -147,9 +147,6 @@ func (v *Vault) importBulk(ctx context.Context, im Import, next func() (*Entry, 
 			return err
 		}
 		if err := i.verdict(); err != nil {
-			if im.DryRun && errors.Is(err, errAbandon) {
-				return errors.Join(b.index.each(func(_, _ []byte) error { return nil }), err)
-			}
 			return err
 		}
 		return b.copyAll()

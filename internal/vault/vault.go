@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"tacit/internal/engine"
@@ -20,9 +19,6 @@ type Vault struct {
 	eng    engine.Engine
 	random io.Reader
 	now    func() time.Time
-
-	// Scratch makes a file that nobody else sees, for what a bulk load cannot hold in memory (never plaintext).
-	Scratch func() (*os.File, error)
 
 	header Header
 	ring   *envelope.Keyring // nil while locked

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -79,7 +78,6 @@ func (r *rig) opener() *envelope.Opener {
 func (r *rig) reopen() {
 	r.eng = bolt.Open(r.path, bolt.Options{})
 	r.v = vault.New(r.eng, rand.Reader, func() time.Time { return r.now })
-	r.v.Scratch = func() (*os.File, error) { return os.CreateTemp(r.t.TempDir(), "scratch") }
 }
 
 // unlock opens the vault as a fresh process does: door, slot, keys.

@@ -6,105 +6,152 @@ import (
 	"container/heap"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"tacit/internal/engine"
 )
 
-// Bounds of what is collected in memory before it is written.
+// Bounds of what one stream collects in memory before it is written.
 const (
-	runBytes = 16 << 20
-	runKeys  = 1 << 16
+	runBytes = 4 << 20
+	runKeys  = 1 << 15
 )
 
-// loader writes any number of records, in any order, to a new database. Records are collected into sorted runs. As long as each
-// run lies above the one before it, runs go to the database at once; from the first that does not, they go to a file and are
-// merged at the end. So the database is written in ascending order, each page once, and memory holds one run.
+// loader writes any number of records, in any order, to a new database, in bounded memory. Records are told apart by the first
+// byte of their key, since those that share it often come in order though others come between: see [stream].
 type loader struct {
-	dir, pattern string // where the file of runs is made
-	db           *database
-	run          run
-	last         []byte // greatest key in the database
-	written      bool
-	spilled      *os.File
-	ends         []int64 // where each run in the file ends
+	db      *database
+	spill   func() (*os.File, error)
+	streams map[byte]*stream
 }
 
-// put adds a record. Of one key the last wins.
+// put adds a record. That a key comes twice is found now or by finish.
 func (l *loader) put(key, value []byte) error {
-	l.run.add(key, value)
-	if !l.run.full() {
-		return nil
+	first := byte(0)
+	if len(key) > 0 {
+		first = key[0]
 	}
-	l.run.sort()
-	if l.spilled == nil && l.above() {
-		return l.write()
+	s := l.streams[first]
+	if s == nil {
+		s = &stream{loader: l}
+		l.streams[first] = s
 	}
-	return l.spill()
+	return s.put(key, value)
 }
 
 // finish writes what is left.
 func (l *loader) finish() error {
-	l.run.sort()
-	if l.spilled == nil {
-		return l.write()
+	if len(l.streams) == 0 { // the bucket is made with the first transaction
+		return l.db.update(func(*bbolt.Bucket) error { return nil })
 	}
-	if err := l.spill(); err != nil { // the last run too: what came last must win
+	for _, first := range slices.Sorted(maps.Keys(l.streams)) {
+		if err := l.streams[first].finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close removes the files of runs.
+func (l *loader) close() {
+	for _, s := range l.streams {
+		if s.spilled != nil {
+			s.spilled.Close()
+			_ = os.Remove(s.spilled.Name())
+		}
+	}
+}
+
+// stream is the records of one first byte, collected into sorted runs. As long as each run lies above the one before it, runs go
+// to the database at once; from the first that does not, they go to a file and are merged at the end. So pages are written about
+// once, and memory holds one run.
+type stream struct {
+	*loader
+	run     run
+	last    []byte // greatest key in the database
+	written bool
+	spilled *os.File
+	ends    []int64 // where each run in the file ends
+}
+
+func (s *stream) put(key, value []byte) error {
+	s.run.add(key, value)
+	if !s.run.full() {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *stream) flush() error {
+	if err := s.run.sort(); err != nil {
 		return err
 	}
-	return l.merge()
-}
-
-// close removes the file of runs.
-func (l *loader) close() {
-	if l.spilled != nil {
-		l.spilled.Close()
-		_ = os.Remove(l.spilled.Name())
+	if s.spilled == nil && s.above() {
+		return s.write()
 	}
+	return s.save()
 }
 
-// above reports whether the run lies above everything in the database.
-func (l *loader) above() bool {
-	return !l.written || len(l.run.records) == 0 || bytes.Compare(l.run.key(0), l.last) > 0
+func (s *stream) finish() error {
+	if err := s.flush(); err != nil || s.spilled == nil {
+		return err
+	}
+	return s.merge()
+}
+
+// above reports whether the run lies above everything of the stream that is in the database.
+func (s *stream) above() bool {
+	return !s.written || len(s.run.records) == 0 || bytes.Compare(s.run.key(0), s.last) > 0
 }
 
 // write puts the sorted run into the database as one transaction. Pages are filled to the brim: hardly a record comes between.
-func (l *loader) write() error {
-	r := &l.run
-	err := l.db.update(func(b *bbolt.Bucket) error {
+func (s *stream) write() error {
+	r := &s.run
+	n := len(r.records)
+	if n == 0 {
+		return nil
+	}
+	above := s.above()
+	err := s.db.update(func(b *bbolt.Bucket) error {
 		b.FillPercent = 0.95
 		for i := range r.records {
+			if !above && b.Get(r.key(i)) != nil {
+				return engine.ErrTwice
+			}
 			if err := b.Put(r.key(i), r.value(i)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if n := len(r.records); n > 0 && (!l.written || bytes.Compare(r.key(n-1), l.last) > 0) {
-		l.last, l.written = append(l.last[:0], r.key(n-1)...), true
+	if above {
+		s.last, s.written = append(s.last[:0], r.key(n-1)...), true
 	}
 	r.reset()
 	return err
 }
 
-// spill appends the sorted run to the file of runs: for each record the sizes of key and value, then both.
-func (l *loader) spill() error {
-	if l.spilled == nil {
-		f, err := os.CreateTemp(l.dir, l.pattern)
+// save appends the sorted run to the file of runs: for each record the sizes of key and value, then both.
+func (s *stream) save() error {
+	if s.spilled == nil {
+		f, err := s.spill()
 		if err != nil {
 			return err
 		}
-		l.spilled = f
+		s.spilled = f
 	}
-	w := bufio.NewWriterSize(l.spilled, 1<<20)
+	w := bufio.NewWriterSize(s.spilled, 1<<20)
 	var end int64
-	if n := len(l.ends); n > 0 {
-		end = l.ends[n-1]
+	if n := len(s.ends); n > 0 {
+		end = s.ends[n-1]
 	}
 	var sizes [8]byte
-	for i := range l.run.records {
-		k, v := l.run.key(i), l.run.value(i)
+	for i := range s.run.records {
+		k, v := s.run.key(i), s.run.value(i)
 		order.PutUint32(sizes[:], uint32(len(k)))
 		order.PutUint32(sizes[4:], uint32(len(v)))
 		for _, b := range [][]byte{sizes[:], k, v} {
@@ -114,33 +161,32 @@ func (l *loader) spill() error {
 		}
 		end += int64(len(sizes) + len(k) + len(v))
 	}
-	l.ends = append(l.ends, end)
-	l.run.reset()
+	s.ends = append(s.ends, end)
+	s.run.reset()
 	return w.Flush()
 }
 
-// merge writes the runs of the file in ascending order, those of one key in the order in which they were put.
-func (l *loader) merge() error {
+// merge writes the runs of the file in ascending order.
+func (s *stream) merge() error {
 	var h sources
 	begin := int64(0)
-	for i, end := range l.ends {
-		s := &source{number: i, in: bufio.NewReaderSize(io.NewSectionReader(l.spilled, begin, end-begin), 128<<10)}
-		if err := s.next(); err != nil {
+	for _, end := range s.ends {
+		from := &source{in: bufio.NewReaderSize(io.NewSectionReader(s.spilled, begin, end-begin), 128<<10)}
+		if err := from.next(); err != nil {
 			return err
 		}
-		h, begin = append(h, s), end
+		h, begin = append(h, from), end
 	}
 	heap.Init(&h)
 	for len(h) > 0 {
-		s := h[0]
-		l.run.add(s.record[:s.key], s.record[s.key:])
-		if l.run.full() {
-			l.run.sort() // already, but that drops what was put again
-			if err := l.write(); err != nil {
+		from := h[0]
+		s.run.add(from.record[:from.key], from.record[from.key:])
+		if s.run.full() {
+			if err := s.merged(); err != nil {
 				return err
 			}
 		}
-		switch err := s.next(); {
+		switch err := from.next(); {
 		case errors.Is(err, io.EOF):
 			heap.Pop(&h)
 		case err != nil:
@@ -149,8 +195,15 @@ func (l *loader) merge() error {
 			heap.Fix(&h, 0)
 		}
 	}
-	l.run.sort()
-	return l.write()
+	return s.merged()
+}
+
+// merged writes a run that the merge filled: it is in order, but a key may be there twice.
+func (s *stream) merged() error {
+	if err := s.run.sort(); err != nil {
+		return err
+	}
+	return s.write()
 }
 
 // run collects records in one buffer that is used again.
@@ -179,19 +232,24 @@ func (r *run) value(i int) []byte {
 	return r.buffer[x.value:x.end:x.end]
 }
 
-// sort puts the records in ascending order, those of one key in the order in which they came.
-func (r *run) sort() {
+// sort puts the records in ascending order.
+func (r *run) sort() error {
 	compare := func(x, y record) int {
 		return bytes.Compare(r.buffer[x.key:x.value], r.buffer[y.key:y.value])
 	}
 	if !slices.IsSortedFunc(r.records, compare) {
-		slices.SortStableFunc(r.records, compare)
+		slices.SortFunc(r.records, compare)
 	}
+	for i := range r.records[:max(len(r.records), 1)-1] {
+		if compare(r.records[i], r.records[i+1]) == 0 {
+			return engine.ErrTwice
+		}
+	}
+	return nil
 }
 
 // source is one run that is read back.
 type source struct {
-	number int
 	in     *bufio.Reader
 	record []byte // key and value
 	key    int    // length of the key
@@ -211,14 +269,13 @@ func (s *source) next() error {
 	return nil
 }
 
-// sources is a heap of runs, the one with the lowest next record first; of one key the earlier run.
+// sources is a heap of runs, the one with the lowest next record first.
 type sources []*source
 
 func (h sources) Len() int      { return len(h) }
 func (h sources) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h sources) Less(i, j int) bool {
-	c := bytes.Compare(h[i].record[:h[i].key], h[j].record[:h[j].key])
-	return c < 0 || c == 0 && h[i].number < h[j].number
+	return bytes.Compare(h[i].record[:h[i].key], h[j].record[:h[j].key]) < 0
 }
 func (h *sources) Push(x any) { *h = append(*h, x.(*source)) }
 func (h *sources) Pop() any {

@@ -104,7 +104,9 @@ func (e *Engine) build(f *os.File, fill func(put func(key, value []byte) error) 
 		return e.ioError(err, "make %s", f.Name())
 	}
 	defer db.close()
-	l := &loader{dir: filepath.Dir(f.Name()), pattern: e.newFiles(), db: db}
+	l := &loader{db: db, streams: make(map[byte]*stream), spill: func() (*os.File, error) {
+		return os.CreateTemp(filepath.Dir(f.Name()), e.newFiles())
+	}}
 	defer l.close()
 	var failed error // of the loader, which fill may wrap or hide
 	err = fill(func(key, value []byte) error {

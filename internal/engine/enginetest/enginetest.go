@@ -48,6 +48,7 @@ func Run(t *testing.T, target Target) {
 		{"Replace", testReplace},
 		{"ReplaceFails", testReplaceFails},
 		{"ReplaceAnyOrder", testReplaceAnyOrder},
+		{"ReplaceTwice", testReplaceTwice},
 		{"Stamp", testStamp},
 		{"Cancelled", testCancelled},
 		{"Goroutines", testGoroutines},

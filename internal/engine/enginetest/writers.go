@@ -155,17 +155,20 @@ func testReplaceAnyOrder(t *testing.T, target Target) {
 	s := State{}
 	w := begin(t, e)
 	err := w.Replace(func(put func(k, v []byte) error) error {
-		for round := range 3 { // each key comes again with another value: the last wins
-			for i := range 3000 {
-				k, v := fmt.Sprintf("k/%d", i*7919%3000), fmt.Sprintf("%0*d", 1+i%700, round)
-				s[k] = v
-				if err := put([]byte(k), []byte(v)); err != nil {
-					return err
-				}
+		for i := range 3000 {
+			k, v := fmt.Sprintf("k/%d", i*7919%3000), fmt.Sprintf("%0*d", 1+i%700, i)
+			s[k] = v
+			if err := put([]byte(k), []byte(v)); err != nil {
+				return err
 			}
 		}
-		for i := range 200_000 { // more than anybody keeps in memory, most keys twice and far apart
+		for i := range 130_000 { // more than anybody keeps in memory
 			k, v := fmt.Sprintf("many/%d", i*7919%130_000), strconv.Itoa(i)
+			s[k] = v
+			if err := put([]byte(k), []byte(v)); err != nil {
+				return err
+			}
+			k = fmt.Sprintf("order/%06d", i) // ascending between others
 			s[k] = v
 			if err := put([]byte(k), []byte(v)); err != nil {
 				return err
@@ -185,6 +188,34 @@ func testReplaceAnyOrder(t *testing.T, target Target) {
 	}
 	w.Close()
 	want(t, e, s)
+}
+
+// testReplaceTwice puts one key twice, near and far apart, in order and not: nothing is replaced.
+func testReplaceTwice(t *testing.T, target Target) {
+	for _, apart := range []int{1, 10, 100_000} {
+		for _, stride := range []int{1, 7919} {
+			e := create(t, target)
+			var b engine.Batch
+			b.Put([]byte("before"), []byte("1"))
+			if err := Commit(t.Context(), e, &b); err != nil {
+				t.Fatal(err)
+			}
+			w := begin(t, e)
+			err := w.Replace(func(put func(k, v []byte) error) error {
+				for i := range apart {
+					if err := put(fmt.Appendf(nil, "k/%06d", i*stride%100_003), []byte("v")); err != nil {
+						return err
+					}
+				}
+				return put([]byte("k/000000"), []byte("again"))
+			})
+			if !errors.Is(err, engine.ErrTwice) {
+				t.Errorf("a key put twice, %d apart, stride %d: %v", apart, stride, err)
+			}
+			w.Close()
+			want(t, e, State{"before": "1"})
+		}
+	}
 }
 
 func testStamp(t *testing.T, target Target) {
