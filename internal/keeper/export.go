@@ -25,7 +25,7 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 		if r.Values {
 			record.Action = "read"
 		}
-		err := v.Each(func(s *vault.Secret) error {
+		err := v.List(func(s *vault.Secret) error {
 			if strings.HasPrefix(s.Name, r.Prefix) && selects(s) {
 				selected = append(selected, s)
 			}

@@ -173,7 +173,7 @@ func (k *Keeper) each(ctx context.Context, c Caller, r ListRequest, fn func(*vau
 	now := k.opts.Now()
 	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
 		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
-		return record, v.Each(func(s *vault.Secret) error {
+		return record, v.List(func(s *vault.Secret) error {
 			switch {
 			case !selects(s):
 			case !r.IncludeExpired && s.Expired(now):

@@ -275,11 +275,10 @@ func (r *Reader) Each(fn func(*Secret) error) error {
 	var got sum
 	got.XOR = make([]byte, envelope.MarkSize)
 	err := r.src.Scan([]byte{byte(KindSecret)}, nil, func(key, record []byte) error {
-		var id ID
-		if len(key) != 1+len(id) {
-			return damaged(KindSecret, "", envelope.ErrMalformed)
+		id, err := idOfKey(key)
+		if err != nil {
+			return err
 		}
-		copy(id[:], key[1:])
 		s, err := r.openSecret(KindSecret, key, id, record)
 		if err != nil {
 			return err
