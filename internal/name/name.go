@@ -12,32 +12,38 @@ const MaxLen = 256
 // Check returns an error of class fault.Invalid, which says what is wrong, unless s is a secret's name: ASCII, a letter, then
 // letters, digits, '-', '_', '.', '/'; no "//", no '/' at the end, no segment "." or "..".
 func Check(s string) error {
-	bad := func(why string) error {
-		return fault.New(fault.Invalid, "invalid name %q: %s", clip(s), why).About(clip(s)).
-			WithFix("a name is a letter, then letters, digits, '-', '_', '.', '/'; at most %d characters", MaxLen)
+	why := Problem(s)
+	if why == "" {
+		return nil
 	}
+	return fault.New(fault.Invalid, "invalid name %q: %s", clip(s), why).About(clip(s)).
+		WithFix("a name is a letter, then letters, digits, '-', '_', '.', '/'; at most %d characters", MaxLen)
+}
+
+// Problem says why s is not a name, without quoting it; empty if it is one. See [Check].
+func Problem(s string) string {
 	switch {
 	case s == "":
-		return bad("it is empty")
+		return "it is empty"
 	case len(s) > MaxLen:
-		return bad("it is longer than 256 characters")
+		return "it is longer than 256 characters"
 	case !isLetter(s[0]):
-		return bad("it must begin with a letter")
+		return "it must begin with a letter"
 	}
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' && c != '.' && c != '/' {
-			return bad("it holds a character that is not allowed")
+			return "it holds a character that is not allowed"
 		}
 	}
 	for seg := range strings.SplitSeq(s, "/") {
 		switch seg {
 		case "":
-			return bad("it has an empty segment")
+			return "it has an empty segment"
 		case ".", "..":
-			return bad("it has a segment that is only dots")
+			return "it has a segment that is only dots"
 		}
 	}
-	return nil
+	return ""
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
