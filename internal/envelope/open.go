@@ -360,7 +360,11 @@ func (s *search) locked() error {
 		}
 	}
 	if len(s.slots) == 1 {
-		return fault.New(fault.Locked, "%s", strings.Join(s.hints, "; ")).About(s.slots[0].ID)
+		why, way, ok := strings.Cut(strings.Join(s.hints, "; "), "; set ")
+		if !ok {
+			way = "TACIT_IDENTITY_FILE to a file with the identity that opens it"
+		}
+		return fault.New(fault.Locked, "the vault is locked: %s", why).About(s.slots[0].ID).WithFix("set %s", way)
 	}
 	return fault.New(fault.Locked, "the vault is locked, and nothing here opens it").WithFix("%s", strings.Join(s.hints, "; "))
 }
