@@ -100,13 +100,22 @@ func (a *app) importFile(ctx context.Context, file string, f importFlags) error 
 	}
 	out, err := a.importFrom(ctx, r.Format(), f, next)
 	if err != nil {
-		return err
+		return nothingImported(err)
 	}
 	out.Warnings = append(out.Warnings, r.Warnings()...)
 	if in.path != "" {
 		out.PlainTextLeft = append(out.PlainTextLeft, in.path)
 	}
 	return a.printImported(out)
+}
+
+// nothingImported adds the way out to an error about an entry.
+func nothingImported(err error) error {
+	var e *fault.Error
+	if errors.As(err, &e) && e.Code == fault.Invalid && e.Fix == "" {
+		e.Fix = "correct it and import again; nothing was imported"
+	}
+	return err
 }
 
 // input is what import reads: a file, which can be read twice, or standard input.

@@ -86,7 +86,7 @@ func (a *app) input(name string, args []string, f valueFlags) ([]byte, error) {
 func openInput(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Usage, "there is no file %s", path).About(path)
+		return nil, fault.New(fault.Usage, "there is no file %s", path).About(path).WithFix("check the path")
 	}
 	if err != nil {
 		return nil, paths.Explain(err, path, "read %s", path)
