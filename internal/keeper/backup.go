@@ -22,7 +22,8 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 	if err := k.unlock(ctx); err != nil {
 		return out, err
 	}
-	dst, err := k.encryptBackup(ctx, r, w, &out)
+	first := &pending{w: w} // making the age file writes its header
+	dst, err := k.encryptBackup(ctx, r, first, &out)
 	if err != nil {
 		return out, err
 	}
@@ -33,6 +34,9 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 		}
 		return d, nil
 	})
+	if err == nil {
+		err = first.release()
+	}
 	if err != nil {
 		return out, err
 	}
@@ -72,6 +76,27 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 		tx.SetBackupAt(vault.Millis(k.opts.Now().UnixMilli()))
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("backup of %d secrets written", out.Secrets)}), nil
 	})
+}
+
+// pending holds back what is written until the decision about it is on the record.
+type pending struct {
+	w        io.Writer
+	held     []byte
+	released bool
+}
+
+func (p *pending) Write(b []byte) (int, error) {
+	if p.released {
+		return p.w.Write(b)
+	}
+	p.held = append(p.held, b...)
+	return len(b), nil
+}
+
+func (p *pending) release() error {
+	p.released = true
+	_, err := p.w.Write(p.held)
+	return err
 }
 
 func (k *Keeper) vaultObject() audit.Object {

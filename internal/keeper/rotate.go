@@ -49,17 +49,27 @@ func (k *Keeper) RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) 
 			return out, err
 		}
 		if more, err = k.vault.MoveBatch(ctx, &m); err != nil {
-			return out, err
+			return out, stopped(err)
 		}
 		report(m.Done)
 	}
 	record := decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: "root rotation finished"})
 	if err := k.vault.FinishRotation(ctx, k.hooks(ctx, c, func() *decision { return record }), nil); err != nil {
-		return out, err
+		return out, stopped(err)
 	}
 	report(total)
 	out.Epoch, out.Records = int(k.vault.Epoch()), m.Done
 	return out, nil
+}
+
+// stopped is err, which ended a rotation that had begun.
+func stopped(err error) error {
+	const resume = "tacit rotate-root --resume"
+	e := fault.Wrap(fault.Failed, err, "the root rotation stopped on its way")
+	if e.Fix == "" {
+		return e.WithFix("%s", resume)
+	}
+	return e.WithFix("%s; then go on: %s", e.Fix, resume)
 }
 
 // beginRotation makes every slot anew for a new root key: it asks for the phrases first, so that nothing has changed when one of
