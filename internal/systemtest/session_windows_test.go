@@ -1,0 +1,5 @@
+package systemtest
+
+import "syscall"
+
+func noTerminal() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
