@@ -62,7 +62,7 @@ func envQuote(v string) string {
 	switch {
 	case v != "" && onlyOf(v, plain):
 		return v
-	case !strings.Contains(v, "'"):
+	case !strings.Contains(v, "'") && !strings.HasSuffix(v, `\`): // Compose and its kin take \' for a quote within
 		return "'" + v + "'"
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(v) + `"`
