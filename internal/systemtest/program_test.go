@@ -49,7 +49,7 @@ func (u *user) command(args ...string) *exec.Cmd {
 	u.t.Helper()
 	c := exec.Command(tacit(u.t), args...)
 	c.Dir = u.home
-	c.Env = append([]string{"HOME=" + u.home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + u.home, "TACIT_DIR=" + u.dir()}, u.env...)
+	c.Env = append([]string{"HOME=" + u.home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + u.home, "TACIT_DIR=" + u.dir()}, u.env...) // the last of equal names counts
 	c.SysProcAttr = noTerminal()
 	if u.as != nil {
 		u.as(c)
