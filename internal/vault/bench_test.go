@@ -53,3 +53,27 @@ func BenchmarkFind(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkRotate moves a vault of 50,000 secrets to a new root key.
+func BenchmarkRotate(b *testing.B) {
+	r := newRig(b)
+	if err := r.v.Import(context.Background(), vault.Import{OnConflict: vault.ConflictFail, Hooks: r.hooks}, entries(50_000, "x")); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		r.begin()
+		var m vault.Moving
+		batches := 0
+		for more := true; more; batches++ {
+			var err error
+			if more, err = r.v.MoveBatch(context.Background(), &m); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := r.v.FinishRotation(context.Background(), r.hooks, nil); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(batches), "batches")
+	}
+	b.ReportMetric(50_000*float64(b.N)/b.Elapsed().Seconds(), "secrets/s")
+}

@@ -16,6 +16,7 @@ type builder struct {
 	tx       *Tx
 	put      func(key, value []byte) error
 	sums     []sum // of the new storage
+	drop     Kind  // is checked, but not copied
 	progress func(done, total int)
 	done     int
 }
@@ -97,7 +98,7 @@ func (b *builder) copy(kinds ...Kind) error {
 			if err := b.tx.addMark(&old, kind, key, record); err != nil {
 				return err
 			}
-			if _, ok := b.tx.pending.changed[string(key)]; ok {
+			if _, ok := b.tx.pending.changed[string(key)]; ok || kind == b.drop {
 				return nil
 			}
 			return b.add(kind, key, record)
@@ -143,19 +144,30 @@ func (b *builder) make(s *Secret, value []byte) ([]made, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []made{{kind: KindSecret, key: key, record: record}, {kind: KindValue, key: vkey, record: box}}
-	for _, e := range s.entries() {
-		key, box, err := b.tx.v.indexEntry(b.tx.next.Revision, s.ID, e)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, made{kind: KindIndex, key: key, record: box})
+	all, err := b.entries(s)
+	if err != nil {
+		return nil, err
 	}
-	for i := range all {
-		m := &all[i]
+	for _, m := range []made{{kind: KindSecret, key: key, record: record}, {kind: KindValue, key: vkey, record: box}} {
 		if m.mark, err = b.tx.v.mark(b.tx.next.Leaving, m.kind, m.key, m.record); err != nil {
 			return nil, err
 		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// entries returns the index entries of a secret.
+func (b *builder) entries(s *Secret) (all []made, err error) {
+	for _, e := range s.entries() {
+		m := made{kind: KindIndex}
+		if m.key, m.record, err = b.tx.v.indexEntry(b.tx.next.Revision, s.ID, e); err != nil {
+			return nil, err
+		}
+		if m.mark, err = b.tx.v.mark(b.tx.next.Leaving, m.kind, m.key, m.record); err != nil {
+			return nil, err
+		}
+		all = append(all, m)
 	}
 	return all, nil
 }

@@ -15,15 +15,20 @@ import (
 // A root rotation has three steps, and everything works between any two of them, whatever was interrupted:
 //
 //  1. BeginRotation, one change: every slot holds the new root key, and the old one is kept, sealed under it.
-//  2. MoveBatch until it says that nothing is left: metadata, data-key wraps and index entries are sealed anew, some at a time.
+//  2. MoveBatch until it says that nothing is left: metadata and data-key wraps are sealed anew, some at a time.
 //     Reads take the keys of the record's epoch; lookups try the new epoch, then the old; writes use the new.
 //     A batch changes no meaning, so it keeps the revision and is not recorded.
-//  3. FinishRotation, one replacement of the storage: the old root key is not in it, nor any page that was sealed under it.
+//  3. FinishRotation, one replacement of the storage, in which the index is made anew from the metadata: the old root key is not
+//     in it, nor any page that was sealed under it.
 //
+// Index entries wait for step 3 because their new keys are scattered: in batches each would rewrite a page of its own.
 // Values are not touched: their data keys are wrapped anew. So their marks stay those of the old epoch until the last step.
 
-// batchTime is how long a batch may keep other writers out.
-const batchTime = 15 * time.Millisecond
+// batchTime is how long a batch may keep other writers out, and minBatch the fewest records that are worth a commit.
+const (
+	batchTime = 15 * time.Millisecond
+	minBatch  = 200
+)
 
 // BeginRotation is step 1. slots hold next, of epoch Epoch()+1; old is the root key that they held before.
 func (v *Vault) BeginRotation(ctx context.Context, old, next *envelope.Root, slots []envelope.Slot, hooks Hooks) error {
@@ -87,13 +92,17 @@ type Moving struct {
 	kind Kind
 	from []byte
 	size int
+	Most int // records a batch at the most; 0: as many as fit into its time
 	Done int // records looked at
 }
 
 // MoveBatch is one batch of step 2. It reports whether records are left.
 func (v *Vault) MoveBatch(ctx context.Context, m *Moving) (more bool, err error) {
 	if m.kind == 0 {
-		m.kind, m.size = KindSecret, 200
+		m.kind, m.size = KindSecret, minBatch
+		if m.Most > 0 {
+			m.size = m.Most
+		}
 	}
 	err = v.write(ctx, func(w engine.Writer, tx *Tx, before []byte) error {
 		if tx.anchor.Leaving == 0 {
@@ -126,7 +135,10 @@ func (v *Vault) MoveBatch(ctx context.Context, m *Moving) (more bool, err error)
 		}
 		// Aim at the time a batch may take.
 		if took := time.Since(start); took > 0 {
-			m.size = min(max(int(float64(m.size)*float64(batchTime)/float64(took)), 20), 4*m.size, 20000)
+			m.size = min(max(int(float64(m.size)*float64(batchTime)/float64(took)), minBatch), 4*m.size, 20000)
+			if m.Most > 0 {
+				m.size = min(m.size, m.Most)
+			}
 		}
 		return nil
 	})
@@ -138,43 +150,30 @@ func (m *Moving) advance(key []byte) bool {
 	if m.from = key; key != nil {
 		return true
 	}
-	switch m.kind {
-	case KindSecret:
-		m.kind = KindVersion
-	case KindVersion:
-		m.kind = KindIndex
-	default:
-		return false
-	}
-	return true
+	more := m.kind == KindSecret
+	m.kind = KindVersion
+	return more
 }
 
-// moveRecord makes sure that nothing of one record needs the old keys: not its metadata, its data key, or its index entries.
-// Writers that came between batches may have moved some of these.
+// moveRecord makes sure that neither the metadata nor the data key of one record needs the old keys. Writers that came between
+// batches may have moved one of the two.
 func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
-	h, err := revisionOf(kind, record)
+	metadata, wrapped, err := splitBoxes(record)
 	if err != nil {
 		return damaged(kind, "", err)
 	}
-	moved := h.Epoch == tx.next.Epoch
-	key = bytes.Clone(key)
-	if kind == KindIndex {
-		if moved {
-			return nil
+	moved := true
+	for _, box := range [][]byte{metadata, wrapped} {
+		if len(box) == 0 {
+			continue // a purged version has no data key
 		}
-		return tx.remove(kind, key) // its secret's metadata was looked at before, and has a new entry
-	}
-	_, wrapped, err := splitBoxes(record)
-	if err != nil {
-		return damaged(kind, "", err)
-	}
-	if moved && len(wrapped) > 0 {
-		if h, err = envelope.ParseHeader(wrapped); err != nil {
+		h, err := envelope.ParseHeader(box)
+		if err != nil {
 			return damaged(kind, "", err)
 		}
-		moved = h.Epoch == tx.next.Epoch
+		moved = moved && h.Epoch == tx.next.Epoch
 	}
-	if moved && kind == KindVersion {
+	if moved {
 		return nil
 	}
 	var id ID
@@ -183,30 +182,7 @@ func (tx *Tx) moveRecord(kind Kind, key, record []byte) error {
 	if err != nil {
 		return err
 	}
-	if !moved {
-		if err := tx.rewrap(kind, key, record, s); err != nil {
-			return err
-		}
-	}
-	if kind == KindVersion {
-		return nil
-	}
-	for _, e := range s.entries() {
-		key, box, err := tx.v.indexEntry(tx.next.Revision, s.ID, e)
-		if err != nil {
-			return err
-		}
-		if _, ok, err := tx.src.Get(key); err != nil || ok {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := tx.put(KindIndex, key, box); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.rewrap(kind, bytes.Clone(key), record, s)
 }
 
 func (tx *Tx) rewrap(kind Kind, key, record []byte, s *Secret) error {
@@ -249,12 +225,28 @@ func (v *Vault) FinishRotation(ctx context.Context, hooks Hooks, progress func(d
 		if err := b.tx.put(KindEpoch, key, box); err != nil {
 			return err
 		}
-		return b.copyAll()
+		if err := b.copyFrame(); err != nil {
+			return err
+		}
+		b.drop = KindIndex
+		if err := b.copy(KindIndex, KindSecret, KindVersion, KindValue); err != nil {
+			return err
+		}
+		return b.index()
 	})
 	if err == nil {
 		v.ring = envelope.NewKeyring(v.ring.Current(), nil)
 	}
 	return err
+}
+
+// index makes the index of the new storage from the metadata.
+func (b *builder) index() error {
+	clear(b.tx.next.Scopes)
+	return listed(&b.tx.Reader, b.entries, func(s *Secret, all []made) error {
+		b.count(s)
+		return b.write(all)
+	})
 }
 
 // Leaving returns the epoch that a root rotation is moving records off, 0 when none is under way.

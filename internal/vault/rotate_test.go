@@ -56,7 +56,7 @@ func TestRotationInterruptedAnywhere(t *testing.T) {
 		r.mustSet("svc2/key", n+" value")
 		want["svc2/key"] = n + " value"
 		r.check()
-		var m vault.Moving
+		m := vault.Moving{Most: 4}
 		var err error
 		if more, err = r.v.MoveBatch(context.Background(), &m); err != nil {
 			t.Fatalf("step %d: %v", step, err)
