@@ -20,7 +20,8 @@ func (k *Keeper) RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) 
 	err = k.vault.View(ctx, func(v *vault.Reader) (err error) {
 		a := v.Anchor()
 		leaving = v.Leaving()
-		total = a.Count(vault.KindSecret) + a.Count(vault.KindVersion) + a.Count(vault.KindIndex)
+		moved := a.Count(vault.KindSecret) + a.Count(vault.KindVersion)
+		total = 2*moved + a.Count(vault.KindValue) + a.Count(vault.KindIndex) // and then everything is written anew
 		slots, err = v.Slots()
 		return err
 	})
@@ -54,7 +55,7 @@ func (k *Keeper) RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) 
 		report(m.Done)
 	}
 	record := decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: "root rotation finished"})
-	if err := k.vault.FinishRotation(ctx, k.hooks(ctx, c, func() *decision { return record }), nil); err != nil {
+	if err := k.vault.FinishRotation(ctx, k.hooks(ctx, c, func() *decision { return record }), func(done, _ int) { report(m.Done + done) }); err != nil {
 		return out, stopped(err)
 	}
 	report(total)
