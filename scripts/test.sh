@@ -16,6 +16,10 @@ mkdir -p "$logs"
 CGO_ENABLED=0 go build -o "$logs/testsum" ./scripts/testsum
 trap 'rm -f "$logs/testsum"' EXIT
 
+# Whoever started this may ignore signals (nohup, a job in the background), which children inherit; the tests send them.
+defaults=()
+if env --default-signal true 2>/dev/null; then defaults=(--default-signal); fi
+
 long=${TACIT_LONG-}
 unset TACIT_LONG
 failed=0
@@ -45,7 +49,7 @@ for mode in "$@"; do
 		exit 2
 		;;
 	esac
-	(cd "$dir" && env "${env[@]}" go test -json -count=1 -timeout 25m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
+	(cd "$dir" && env ${defaults[@]+"${defaults[@]}"} "${env[@]}" go test -json -count=1 -timeout 25m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
 		"$logs/testsum" -log "$logs/$mode.json" || failed=1
 	echo "$mode took $((SECONDS - began)) s"
 done
