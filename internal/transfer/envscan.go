@@ -222,15 +222,17 @@ func (s *envScanner) readValue() error {
 
 // readPlain reads an unquoted value. c is its first byte, blank whether one stands before it.
 func (s *envScanner) readPlain(c byte, blank bool) error {
-	var err error
 	for c != '\n' {
 		if c == '#' && blank {
 			_, err := s.comment()
 			s.value = bytes.TrimRight(s.value, " \t")
 			return err
 		}
-		blank = c == ' ' || c == '\t'
 		s.value = append(s.value, c)
+		s.takeUntil("\n#\x00")
+		last := s.value[len(s.value)-1]
+		blank = last == ' ' || last == '\t'
+		var err error
 		if c, err = s.byte(); errors.Is(err, io.EOF) {
 			s.value = bytes.TrimRight(s.value, " \t\r")
 			return nil
@@ -244,10 +246,28 @@ func (s *envScanner) readPlain(c byte, blank bool) error {
 	return nil
 }
 
+// takeUntil adds to the value what is in the buffer before the first of the stops, at once: most values are nothing else.
+// The stops hold what byte would count or refuse.
+func (s *envScanner) takeUntil(stops string) {
+	ahead, _ := s.r.Peek(s.r.Buffered())
+	if n := bytes.IndexAny(ahead, stops); n >= 0 {
+		ahead = ahead[:n]
+	}
+	s.value = append(s.value, ahead...)
+	s.used += len(ahead)
+	_, _ = s.r.Discard(len(ahead)) // it is there
+}
+
 // readQuoted reads up to the closing quote.
 func (s *envScanner) readQuoted(quote byte) error {
 	escaped := false
+	stops := "\n\x00\\" + string(rune(quote))
 	for last := byte(0); ; {
+		if n := len(s.value); !escaped {
+			if s.takeUntil(stops); len(s.value) > n {
+				last = s.value[len(s.value)-1]
+			}
+		}
 		c, err := s.byte()
 		switch {
 		case errors.Is(err, io.EOF):
