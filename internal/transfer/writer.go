@@ -20,7 +20,7 @@ type WriteOptions struct {
 // come one after the other.
 type Writer interface {
 	// Write adds a secret. With values, a sealed one is left out. An error of class fault.Conflict says that two secrets
-	// would take one place; the file is of no use then.
+	// would take one place; the file is of no use then. The value may be kept until a secret of another name comes, or Close.
 	Write(keeper.Exported) error
 	// Close writes what ends the file. It does not close what is below.
 	Close() error
