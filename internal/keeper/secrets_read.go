@@ -3,6 +3,8 @@ package keeper
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -71,8 +73,9 @@ func (k *Keeper) find(v *vault.Reader, c Caller, r Ref) (s, version *vault.Secre
 		return nil, nil, err
 	}
 	if s, err = v.Find(in, r.Name); err != nil {
-		if f, ok := err.(*fault.Error); ok && f.Code == fault.NotFound {
-			f = f.WithFix("tacit list '%s*'", prefixOf(r.Name))
+		var missing *fault.Error
+		if errors.As(err, &missing) && missing.Code == fault.NotFound {
+			missing.Fix = fmt.Sprintf("tacit list '%s*'", prefixOf(r.Name))
 		}
 		return nil, nil, err
 	}

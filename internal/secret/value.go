@@ -32,12 +32,14 @@ func (v Value) Len() int { return len(v.Reveal()) }
 // Wipe overwrites the bytes with zeros. Best effort: the runtime may have made copies.
 func (v Value) Wipe() { clear(v.Reveal()) }
 
-func (Value) String() string                 { return mask }
-func (Value) GoString() string               { return mask }
-func (Value) Format(w fmt.State, _ rune)     { _, _ = io.WriteString(w, mask) }
-func (Value) LogValue() slog.Value           { return slog.StringValue(mask) }
-func (Value) MarshalJSON() ([]byte, error)   { return []byte(`"` + mask + `"`), nil }
-func (Value) MarshalText() ([]byte, error)   { return []byte(mask), nil }
-func (Value) MarshalCBOR() ([]byte, error)   { return append([]byte{0x60 + byte(len(mask))}, mask...), nil }
+func (Value) String() string               { return mask }
+func (Value) GoString() string             { return mask }
+func (Value) Format(w fmt.State, _ rune)   { _, _ = io.WriteString(w, mask) }
+func (Value) LogValue() slog.Value         { return slog.StringValue(mask) }
+func (Value) MarshalJSON() ([]byte, error) { return []byte(`"` + mask + `"`), nil }
+func (Value) MarshalText() ([]byte, error) { return []byte(mask), nil }
+func (Value) MarshalCBOR() ([]byte, error) {
+	return append([]byte{0x60 + byte(len(mask))}, mask...), nil
+}
 func (Value) MarshalYAML() (any, error)      { return mask, nil }
 func (Value) MarshalBinary() ([]byte, error) { return []byte(mask), nil }
