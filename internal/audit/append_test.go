@@ -70,11 +70,11 @@ func TestAppendAndReadBack(t *testing.T) {
 func TestSegments(t *testing.T) {
 	t.Parallel()
 	opts := testOptions(t)
-	_, h := fill(t, opts, 30)
+	fill(t, opts, 30)
 	opts.Keys, opts.Epoch = testKeys(3), 3
 	l := Open(opts)
 	add(t, l, reads(31, 20)...) // one append never straddles segments, however long it is
-	h = add(t, l, read(51))
+	h := add(t, l, read(51))
 	numbers, err := l.segments()
 	if err != nil || len(numbers) < 4 {
 		t.Fatalf("%v, %v", numbers, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -94,21 +93,4 @@ func healthy(ctx context.Context, k *keeper.Keeper) (rotating bool, err error) {
 		}
 	}
 	return rotating, errors.Join(all...)
-}
-
-// copyTree copies the files of a directory, privately.
-func copyTree(from, to string) error {
-	if err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from))); err != nil {
-		return err
-	}
-	return filepath.Walk(to, func(p string, i os.FileInfo, err error) error {
-		if err != nil {
-			return err
-		}
-		mode := os.FileMode(0o600)
-		if i.IsDir() {
-			mode = 0o700
-		}
-		return os.Chmod(p, mode)
-	})
 }

@@ -170,11 +170,11 @@ func (u *user) chmod(modes map[string]os.FileMode) {
 func TestReadOnlyPlaces(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
-	held := u.withVault()
+	u.withVault()
 	backup := filepath.Join(u.home, "backup.age")
 	u.ok("", "export", "-o", backup)
 	u.strangers()
-	held = u.contents()
+	held := u.contents()
 
 	u.chmod(map[string]os.FileMode{"": 0o500})
 	u.fails(5, "permissions", "permission denied", "", "import", "--replace", "--force", backup)

@@ -17,11 +17,10 @@ const maxEnvInMemory = 64 << 20
 // set more than once, the second yields each name's last line.
 type envReader struct {
 	collector
-	file   io.ReadSeeker
-	start  int64          // where in file the text begins
-	scan   *envScanner    // of the second pass; nil before it
-	last   map[string]int // line that counts, of the names that are set more than once
-	failed error
+	file  io.ReadSeeker
+	start int64          // where in file the text begins
+	scan  *envScanner    // of the second pass; nil before it
+	last  map[string]int // line that counts, of the names that are set more than once
 }
 
 func newEnvReader(r io.Reader, c collector) (*envReader, error) {

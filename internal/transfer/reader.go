@@ -3,6 +3,7 @@ package transfer
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -76,7 +77,7 @@ func peek(r io.Reader) (io.Reader, []byte, error) {
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
 			head := make([]byte, sniffed)
 			n, err := io.ReadFull(s, head)
-			if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				return nil, nil, err
 			}
 			_, err = s.Seek(start+int64(n-len(withoutMark(head[:n]))), io.SeekStart)

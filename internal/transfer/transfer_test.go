@@ -132,12 +132,6 @@ func checkBad(t *testing.T, format string, cases []badCase) {
 	}
 }
 
-// A kept is what a vault holds, for tests of what is written.
-type kept struct {
-	name, scope string
-	value       []byte
-}
-
 func exported(name, scope string, value []byte) keeper.Exported {
 	return keeper.Exported{
 		Secret: client.Secret{ID: "s_1", Name: name, Provider: "local", Scope: scope, Version: 1, Versions: 1, State: "active", Exposure: "readable", CreatedAt: now, UpdatedAt: now},
