@@ -16,6 +16,7 @@ import (
 
 	"tacit/internal/engine/bolt"
 	"tacit/internal/engine/enginetest"
+	"tacit/internal/engine/enginetest/disk"
 )
 
 // dieJob goes on with a history and kills itself when it passes a phase for the n-th time: PATH SEED REPLACE-EVERY STEPS PHASE N.
@@ -101,7 +102,7 @@ const (
 // that was.
 func TestI05KilledBetweenCalls(t *testing.T) {
 	t.Parallel()
-	needStrace(t)
+	disk.NeedStrace(t)
 	least := 8
 	if enginetest.Long() {
 		least = 50

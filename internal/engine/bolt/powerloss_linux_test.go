@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 
 	"tacit/internal/engine/bolt"
 	"tacit/internal/engine/enginetest"
+	"tacit/internal/engine/enginetest/disk"
 	"tacit/internal/fault"
 )
 
@@ -55,22 +55,22 @@ func TestI05PowerLoss(t *testing.T) {
 		steps = 60
 	}
 	dir := t.TempDir()
-	events := record(t, dir, "life", filepath.Join(dir, "vault.db"), "4", "5", strconv.Itoa(steps))
+	events := disk.Record(t, dir, enginetest.Child("life", filepath.Join(dir, "vault.db"), "4", "5", strconv.Itoa(steps)))
 	c := &cutter{t: t, dir: t.TempDir(), ledger: enginetest.Ledger{History: enginetest.History{Seed: 4, ReplaceEvery: 5}}, seen: map[string]bool{}}
-	d := newDisk()
+	d := disk.New(nil)
 	acknowledged := -1
 	for i, e := range events {
-		if e.call == "line" {
-			n, err := strconv.Atoi(strings.TrimPrefix(e.to, "acknowledged "))
+		if e.Call == "line" {
+			n, err := strconv.Atoi(strings.TrimPrefix(e.To, "acknowledged "))
 			if err != nil || n != acknowledged+1 {
-				t.Fatalf("line %q after %d", e.to, acknowledged)
+				t.Fatalf("line %q after %d", e.To, acknowledged)
 			}
 			acknowledged = n
 			continue
 		}
-		d.do(e)
-		for _, s := range d.afterPowerLoss() {
-			c.cut(fmt.Sprintf("event %d (%v), %s", i, e, s.what), s.vault, acknowledged)
+		d.Do(e)
+		for _, s := range d.AfterPowerLoss("vault.db") {
+			c.cut(fmt.Sprintf("event %d (%v), %s", i, e, s.What), s.Files["vault.db"], acknowledged)
 		}
 	}
 	if acknowledged != steps {
@@ -132,144 +132,28 @@ func (c *cutter) cut(what string, vault []byte, acknowledged int) {
 	}
 }
 
-// disk is a directory as the kernel sees it and as it is on the medium.
-type disk struct {
-	synced  map[string]*inode // names on the medium
-	now     map[string]*inode
-	pending []event // changes of names that are not on the medium
-}
-
-// inode is a file: what is on the medium, and what was done to it since.
-type inode struct {
-	synced  []byte
-	pending []event
-}
-
-func newDisk() *disk { return &disk{synced: map[string]*inode{}, now: map[string]*inode{}} }
-
-func (d *disk) do(e event) {
-	switch e.call {
-	case "create":
-		if d.now[e.file] == nil {
-			d.now[e.file] = &inode{}
-			d.pending = append(d.pending, e)
-		}
-	case "write", "truncate":
-		f := d.now[e.file]
-		f.pending = append(f.pending, e)
-	case "sync":
-		f := d.now[e.file]
-		f.synced, f.pending = f.with(func(int, event) (event, bool) { return event{}, false }), nil
-	case "syncdir":
-		d.synced, d.pending = maps.Clone(d.now), nil
-	case "rename":
-		d.now[e.to] = d.now[e.file]
-		delete(d.now, e.file)
-		d.pending = append(d.pending, e)
-	case "unlink":
-		delete(d.now, e.file)
-		d.pending = append(d.pending, e)
-	}
-}
-
-// with returns the content after the pending events, of which change may replace some.
-func (f *inode) with(change func(i int, e event) (event, bool)) []byte {
-	b := append([]byte{}, f.synced...)
-	for i, e := range f.pending {
-		if other, ok := change(i, e); ok {
-			e = other
-		}
-		end := e.offset + int64(len(e.data))
-		switch e.call {
-		case "truncate":
-			if end < int64(len(b)) {
-				b = b[:end]
-			}
-			fallthrough
-		case "write":
-			if end > int64(len(b)) {
-				b = append(b, make([]byte, end-int64(len(b)))...)
-			}
-			copy(b[e.offset:], e.data)
-		}
-	}
-	return b
-}
-
-// survivor is a vault file that a power loss may leave; nil: no file.
-type survivor struct {
-	what  string
-	vault []byte
-}
-
-// afterPowerLoss returns what vault.db may be if the power goes now.
-func (d *disk) afterPowerLoss() []survivor {
-	names := []struct {
-		what string
-		file *inode
-	}{{"names as seen", d.now["vault.db"]}}
-	if len(d.pending) > 0 {
-		names = append(names, struct {
-			what string
-			file *inode
-		}{"names as synced", d.synced["vault.db"]})
-	}
-	var all []survivor
-	for _, name := range names {
-		f := name.file
-		add := func(what string, change func(i int, e event) (event, bool)) {
-			if f == nil {
-				all = append(all, survivor{what: name.what})
-				return
-			}
-			all = append(all, survivor{what: name.what + ", " + what, vault: f.with(change)})
-		}
-		add("everything there", func(int, event) (event, bool) { return event{}, false })
-		if f == nil || len(f.pending) == 0 {
-			continue
-		}
-		add("everything unsynced lost", func(int, event) (event, bool) { return event{}, true })
-		for lost := range f.pending {
-			add(fmt.Sprintf("write %d lost", lost), func(i int, e event) (event, bool) { return event{}, i == lost })
-			// The sectors before the tear arrived, or those after it.
-			for at := 512; at < len(f.pending[lost].data); at += 512 {
-				if at != 512 && at != 2048 && at+512 < len(f.pending[lost].data) && !enginetest.Long() {
-					continue
-				}
-				add(fmt.Sprintf("write %d torn after %d", lost, at), func(i int, e event) (event, bool) {
-					return event{call: e.call, offset: e.offset, data: e.data[:min(at, len(e.data))]}, i == lost
-				})
-				add(fmt.Sprintf("write %d torn before %d", lost, at), func(i int, e event) (event, bool) {
-					return event{call: e.call, offset: e.offset + int64(at), data: e.data[min(at, len(e.data)):]}, i == lost
-				})
-			}
-		}
-	}
-	return all
-}
-
 // TestReplaySeesALostWrite makes sure that the test above can fail: a vault that does not sync is caught.
 func TestReplaySeesALostWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "vault.db")
-	events := record(t, dir, "life", path, "4", "0", "4")
-	d, acknowledged := newDisk(), -1
+	events := disk.Record(t, dir, enginetest.Child("life", path, "4", "0", "4"))
+	d, acknowledged := disk.New(nil), -1
 	for _, e := range events {
-		if e.call == "line" {
+		if e.Call == "line" {
 			acknowledged++
-		} else if e.call != "sync" || acknowledged < 1 {
-			d.do(e)
+		} else if e.Call != "sync" || acknowledged < 1 {
+			d.Do(e)
 		}
 	}
 	ledger := enginetest.Ledger{History: enginetest.History{Seed: 4}}
-	for _, s := range d.afterPowerLoss() {
+	for _, s := range d.AfterPowerLoss("vault.db") {
 		path := filepath.Join(t.TempDir(), "vault.db")
-		if err := os.WriteFile(path, s.vault, 0o600); err != nil {
+		if err := os.WriteFile(path, s.Files["vault.db"], 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := ledger.Check(t.Context(), bolt.Open(path, bolt.Options{}), acknowledged, acknowledged); err != nil {
-			t.Logf("%s: %v", s.what, fault.CodeOf(err))
+			t.Logf("%s: %v", s.What, fault.CodeOf(err))
 			return
 		}
 	}

@@ -1,4 +1,8 @@
-package bolt_test
+// Package disk records what a process does to the files of a directory and replays it, so that the power can be cut anywhere.
+//
+// [Record] runs a program under strace. A [Disk] is the directory as the kernel sees it and as it is on the medium; after each
+// [Event] it says what a power loss may leave.
+package disk
 
 import (
 	"bufio"
@@ -14,48 +18,48 @@ import (
 	"tacit/internal/engine/enginetest"
 )
 
-// event is one thing that a process did to a directory, in the order in which the kernel did it.
-type event struct {
-	call   string // create, write, truncate, sync, rename, unlink, syncdir, line
-	file   string // name at the time; for rename the old one
-	to     string // rename: the new name; line: what was printed
-	offset int64  // write; truncate: the size
-	data   []byte
+// Event is one thing that a process did to the directory, in the order in which the kernel did it.
+type Event struct {
+	Call   string // create, write, truncate, sync, rename, unlink, syncdir, line
+	File   string // name at the time, relative to the directory; for rename the old one; for syncdir the directory
+	To     string // rename: the new name; line: what was printed
+	Offset int64  // write; truncate: the size
+	Data   []byte
 }
 
-func (e event) String() string {
-	switch e.call {
+func (e Event) String() string {
+	switch e.Call {
 	case "write":
-		return fmt.Sprintf("write %s %d+%d", e.file, e.offset, len(e.data))
+		return fmt.Sprintf("write %s %d+%d", e.File, e.Offset, len(e.Data))
 	case "truncate":
-		return fmt.Sprintf("truncate %s %d", e.file, e.offset)
+		return fmt.Sprintf("truncate %s %d", e.File, e.Offset)
 	}
-	return strings.TrimSpace(e.call + " " + e.file + " " + e.to)
+	return strings.TrimSpace(e.Call + " " + e.File + " " + e.To)
 }
 
-// needStrace fails the test where strace is missing: a promise that is not tried is not kept.
-func needStrace(t *testing.T) {
+// NeedStrace fails the test where strace is missing: a promise that is not tried is not kept.
+func NeedStrace(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Fatal("strace is needed to record and to interrupt writes: apt-get install strace")
 	}
 }
 
-// record runs a job under strace and returns what it did to the files in dir, and the lines that it printed in their places.
-func record(t *testing.T, dir, job string, args ...string) []event {
+// Record runs c under strace and returns what it did to the files in dir, and the lines that it printed in their places. Lock
+// files are left out: what is in them does not matter after a power loss.
+func Record(t testing.TB, dir string, c *exec.Cmd) []Event {
 	t.Helper()
-	needStrace(t)
+	NeedStrace(t)
 	log := filepath.Join(t.TempDir(), "strace")
-	c := enginetest.Child(job, args...)
-	c.Args = append([]string{
-		"strace", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", "100000000", "-o", log,
-		"-e", "trace=openat,close,pwrite64,write,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat",
-		c.Path,
-	}, args...)
 	path, err := exec.LookPath("strace")
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Args = append([]string{
+		"strace", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", "100000000", "-o", log,
+		"-e", "trace=openat,close,pwrite64,write,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat",
+		c.Path,
+	}, c.Args[1:]...)
 	c.Path = path
 	if err := enginetest.Lines(c, func(string) {}); err != nil {
 		t.Fatalf("record: %v", err)
@@ -65,7 +69,7 @@ func record(t *testing.T, dir, job string, args ...string) []event {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	r := recorder{dir: dir, files: map[string]string{}, unfinished: map[string]string{}}
+	r := recorder{dir: dir, files: map[string]string{}, cursors: map[string]int64{}, unfinished: map[string]string{}}
 	lines := bufio.NewReaderSize(f, 1<<20)
 	for {
 		line, err := lines.ReadString('\n')
@@ -83,8 +87,9 @@ func record(t *testing.T, dir, job string, args ...string) []event {
 type recorder struct {
 	dir        string
 	files      map[string]string // descriptor: name below dir, "." for dir, for those that are open
+	cursors    map[string]int64  // descriptor: where its next write goes
 	unfinished map[string]string // thread: the beginning of its call
-	events     []event
+	events     []Event
 }
 
 var (
@@ -115,10 +120,11 @@ func (r *recorder) done(name string, args []string, result string) error {
 	case "openat":
 		file, inside := r.below(args[1])
 		delete(r.files, result)
-		if inside {
+		delete(r.cursors, result)
+		if inside && !isLock(file) {
 			r.files[result] = file
-			if strings.Contains(args[2], "O_CREAT") && file != "vault.lock" {
-				r.events = append(r.events, event{call: "create", file: file})
+			if strings.Contains(args[2], "O_CREAT") {
+				r.events = append(r.events, Event{Call: "create", File: file})
 			}
 		}
 		return nil
@@ -136,44 +142,49 @@ func (r *recorder) done(name string, args []string, result string) error {
 				r.files[fd] = to
 			}
 		}
-		r.events = append(r.events, event{call: "rename", file: from, to: to})
+		r.events = append(r.events, Event{Call: "rename", File: from, To: to})
 		return nil
 	case "unlink", "unlinkat":
 		if name == "unlinkat" {
 			args = args[1:]
 		}
 		if file, inside := r.below(args[0]); inside {
-			r.events = append(r.events, event{call: "unlink", file: file})
+			r.events = append(r.events, Event{Call: "unlink", File: file})
 		}
 		return nil
 	case "write":
 		if args[0] == "1" {
-			r.events = append(r.events, event{call: "line", to: strings.TrimSpace(string(unhex(args[1])))})
+			r.events = append(r.events, Event{Call: "line", To: strings.TrimSpace(string(unhex(args[1])))})
 			return nil
 		}
 	}
 	file, inside := r.files[args[0]]
-	if !inside || file == "vault.lock" {
+	if !inside {
 		return nil
 	}
-	e := event{file: file}
+	e := Event{File: file}
+	var err error
 	switch name {
-	case "pwrite64":
-		e.call, e.data = "write", unhex(args[1])
-		var err error
-		if e.offset, err = strconv.ParseInt(args[3], 10, 64); err != nil || result != args[2] || strconv.Itoa(len(e.data)) != result {
+	case "pwrite64", "write":
+		e.Call, e.Data = "write", unhex(args[1])
+		if name == "write" {
+			e.Offset = r.cursors[args[0]]
+			r.cursors[args[0]] += int64(len(e.Data))
+		} else if e.Offset, err = strconv.ParseInt(args[3], 10, 64); err != nil {
+			return err
+		}
+		if result != args[2] || strconv.Itoa(len(e.Data)) != result {
 			return fmt.Errorf("a short write or one that was not recorded whole")
 		}
 	case "ftruncate":
-		e.call = "truncate"
-		var err error
-		if e.offset, err = strconv.ParseInt(args[1], 10, 64); err != nil {
+		e.Call = "truncate"
+		if e.Offset, err = strconv.ParseInt(args[1], 10, 64); err != nil {
 			return err
 		}
 	case "fsync", "fdatasync":
-		e.call = "sync"
-		if file == "." {
-			e = event{call: "syncdir"}
+		e.Call = "sync"
+		if r.isDir(file) {
+			e.Call = "syncdir"
 		}
 	default:
 		return fmt.Errorf("%s is not understood", name)
@@ -181,6 +192,14 @@ func (r *recorder) done(name string, args []string, result string) error {
 	r.events = append(r.events, e)
 	return nil
 }
+
+// isDir reports whether a name is that of a directory.
+func (r *recorder) isDir(name string) bool {
+	info, err := os.Stat(filepath.Join(r.dir, name)) // directories are there at the end
+	return err == nil && info.IsDir()
+}
+
+func isLock(name string) bool { return filepath.Ext(name) == ".lock" }
 
 // below returns the name of a quoted path relative to the directory.
 func (r *recorder) below(quoted string) (string, bool) {
