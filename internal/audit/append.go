@@ -30,19 +30,33 @@ func (l *Log) openEnd(writable bool) (*end, error) {
 	if e.seg, err = l.openSegment(numbers[len(numbers)-1], flag); err != nil {
 		return nil, err
 	}
-	t, err := e.seg.tail()
-	if err == nil && t.line != nil {
-		e.at = t.end
-		e.last, err = l.openLast(e.seg, t.line)
-	} else if err == nil && e.seg.number > 1 {
-		// The writer of a new segment died: the log ends in the one before.
-		e.last, err = l.lastOf(e.seg.number - 1)
+	for _, look := range []int64{nearEnd, maxTail} {
+		if err = e.find(look); err != nil || e.last.Record == nil || e.last.Record.Stage != Intent {
+			break // an intent is the last record only if its writer died: then it is worth a longer look
+		}
 	}
 	if err != nil {
 		e.close()
 		return nil, err
 	}
 	return e, nil
+}
+
+// find finds the last record, looking for what a power loss took among the last so many bytes.
+func (e *end) find(look int64) error {
+	t, err := e.seg.tail(look)
+	e.at, e.last = 0, Last{}
+	switch {
+	case err != nil:
+		return err
+	case t.line != nil:
+		e.at = t.end
+		e.last, err = e.log.openLast(e.seg, t.line)
+	case e.seg.number > 1:
+		// The writer of a new segment died: the log ends in the one before.
+		e.last, err = e.log.lastOf(e.seg.number - 1)
+	}
+	return err
 }
 
 // lastOf opens the last record of a segment that has one.
@@ -52,7 +66,7 @@ func (l *Log) lastOf(number int) (Last, error) {
 		return Last{}, err
 	}
 	defer s.close()
-	t, err := s.tail()
+	t, err := s.tail(nearEnd)
 	if err != nil {
 		return Last{}, err
 	}
@@ -146,6 +160,11 @@ func (e *end) begin(buf []byte) error {
 		return e.write(e.seg, 0, buf, true) // of a writer that died
 	case e.seg != nil:
 		number = e.seg.number + 1
+		if e.seg.size > e.at { // only the last segment may have a torn end
+			if err := e.seg.f.Truncate(e.at); err != nil {
+				return paths.Explain(err, e.seg.path, "cut the torn end off %s", e.seg.path)
+			}
+		}
 		if err := e.seg.f.Sync(); err != nil {
 			return paths.Explain(err, e.seg.path, "sync %s", e.seg.path)
 		}

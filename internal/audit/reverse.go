@@ -90,9 +90,9 @@ type backwards struct {
 	space []byte // what buf is in
 }
 
-// dropTorn leaves out what follows the last newline. Only the last segment may have it.
+// dropTorn leaves out what follows the last whole record. Only the last segment may have it.
 func (b *backwards) dropTorn(last bool) error {
-	t, err := b.s.tail()
+	t, err := b.s.tail(maxTail)
 	if err != nil {
 		return err
 	}

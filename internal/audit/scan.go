@@ -131,6 +131,9 @@ func (l *Log) scanSegment(ctx context.Context, s *segment, last bool, after Head
 			return after, context.Cause(ctx)
 		}
 		b, err := r.next()
+		if last && bytes.IndexByte(b, 0) >= 0 {
+			return after, nil // from here on a power loss took it
+		}
 		if err == nil {
 			var rec Record
 			if rec, err = c.check(b); err == nil {
@@ -256,6 +259,9 @@ func (s *segment) findFrom(start int64, seq uint64) (int64, error) {
 		b, err := r.next()
 		if err != nil {
 			return at, nil // whoever reads on from there meets it again
+		}
+		if bytes.IndexByte(b, 0) >= 0 {
+			return at, nil // so does it meet this
 		}
 		ln, ok := p.record(b)
 		if !ok {

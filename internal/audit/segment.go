@@ -27,6 +27,10 @@ const firstWindow = 2 << 10
 // line only where a disk lost many unsynced records at once.
 const maxTail = 4 << 20
 
+// nearEnd is how far from the end of a segment an append looks for what a power loss took, in bytes. What was not synced then is
+// one outcome and what came right behind it; a change of many objects writes more at once, and its intent is looked at again.
+const nearEnd = 16 << 10
+
 // segment is one file of the log, open.
 type segment struct {
 	number int
@@ -109,6 +113,9 @@ func (s *segment) readHeader() error {
 		}
 		return damaged(s.path, "the first line of %s was changed", s.path)
 	}
+	if bytes.IndexByte(b[:end], 0) >= 0 {
+		return nil // a power loss took it
+	}
 	h, newer, ok := parseHeader(b[:end])
 	if newer {
 		return fault.New(fault.NewerFormat, "%s was written by a newer tacit", s.path).About(s.path).WithFix("install the newer tacit")
@@ -126,18 +133,19 @@ type tail struct {
 	end  int64  // offset behind it; what follows is torn
 }
 
-// tail reads backwards from the end as far as it must, so its cost does not depend on the size of the segment.
-func (s *segment) tail() (tail, error) {
+// tail reads backwards from the end as far as it must, so its cost does not depend on the size of the segment. Among the last
+// so many bytes it looks for what a power loss took.
+func (s *segment) tail(look int64) (tail, error) {
 	if s.body == 0 {
 		return tail{}, nil
 	}
-	for window := int64(firstWindow); ; window *= 4 {
-		start := max(s.body, s.size-window)
-		b := s.scratch[maxHeader:]
-		if window > firstWindow {
-			b = make([]byte, s.size-start)
-		}
-		b = b[:s.size-start]
+	size, err := s.lost(look)
+	if err != nil {
+		return tail{}, err
+	}
+	for window := int64(4 << 10); ; window *= 4 {
+		start := max(s.body, size-window)
+		b := make([]byte, max(0, size-start))
 		if _, err := s.f.ReadAt(b, start); err != nil {
 			return tail{}, paths.Explain(err, s.path, "read %s", s.path)
 		}
@@ -156,6 +164,32 @@ func (s *segment) tail() (tail, error) {
 			return tail{end: start}, nil
 		}
 		return tail{b[begin : end-1], start + int64(end)}, nil
+	}
+}
+
+// lost returns where the part of the segment begins that a power loss took: sectors that were written but not synced may be zeros
+// while later ones are there, so it is the first line with a NUL byte, which no line that was written has. It returns the size
+// when there is none among the last so many bytes.
+//
+// Whoever writes a NUL byte there on purpose has cut the log, which the vault's anchor tells.
+func (s *segment) lost(look int64) (int64, error) {
+	for ; ; look *= 4 {
+		start := max(s.body, s.size-look)
+		b := make([]byte, s.size-start)
+		if _, err := s.f.ReadAt(b, start); err != nil {
+			return 0, paths.Explain(err, s.path, "read %s", s.path)
+		}
+		i := bytes.IndexByte(b, 0)
+		if i < 0 {
+			return s.size, nil
+		}
+		begin := bytes.LastIndexByte(b[:i], '\n') + 1
+		if begin > 0 || start == s.body {
+			return start + int64(begin), nil
+		}
+		if look >= maxTail {
+			return 0, damaged(s.path, "%s has no record near its end", s.path)
+		}
 	}
 }
 
