@@ -49,21 +49,9 @@ func (v *Vault) Door(ctx context.Context) (Door, error) {
 	return d, err
 }
 
-func readDoor(s engine.Snapshot) (Door, error) {
-	var d Door
-	b, ok, err := s.Get(headerKey())
-	if err != nil {
+func readDoor(s engine.Snapshot) (d Door, err error) {
+	if d.Header, err = readHeader(s); err != nil {
 		return d, err
-	}
-	if !ok {
-		return d, damaged(KindHeader, "", envelope.ErrMalformed)
-	}
-	if d.Header, err = decodeHeader(b); err != nil {
-		return d, damaged(KindHeader, "", err)
-	}
-	if d.Header.Format > FormatVersion {
-		return d, fault.New(fault.NewerFormat, "open vault: it has format %d, this tacit reads up to %d", d.Header.Format, FormatVersion).
-			WithFix("install a newer tacit")
 	}
 	err = s.Scan([]byte{byte(KindSlot)}, nil, func(key, value []byte) error {
 		slot, err := envelope.DecodeSlot(value)
@@ -79,6 +67,25 @@ func readDoor(s engine.Snapshot) (Door, error) {
 	return d, err
 }
 
+func readHeader(s engine.Snapshot) (Header, error) {
+	b, ok, err := s.Get(headerKey())
+	if err != nil {
+		return Header{}, err
+	}
+	if !ok {
+		return Header{}, damaged(KindHeader, "", envelope.ErrMalformed)
+	}
+	h, err := decodeHeader(b)
+	if err != nil {
+		return h, damaged(KindHeader, "", err)
+	}
+	if h.Format > FormatVersion {
+		return h, fault.New(fault.NewerFormat, "open vault: it has format %d, this tacit reads up to %d", h.Format, FormatVersion).
+			WithFix("install a newer tacit")
+	}
+	return h, nil
+}
+
 // Unlock derives the keys from the root key of slot and checks that they open this vault: its anchor, header and slots.
 // The root key may be wiped afterwards.
 func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.Slot) error {
@@ -86,18 +93,18 @@ func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.S
 }
 
 func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slot) error {
-	d, err := readDoor(s)
+	header, err := readHeader(s)
 	if err != nil {
 		return err
 	}
-	keys, err := envelope.NewKeys(root, d.Header.VaultID, slot.Epoch)
+	keys, err := envelope.NewKeys(root, header.VaultID, slot.Epoch)
 	if err != nil {
 		return err
 	}
-	if err := slot.Authenticate(keys, d.Header.VaultID); err != nil {
+	if err := slot.Authenticate(keys, header.VaultID); err != nil {
 		return err
 	}
-	v.header, v.ring = d.Header, envelope.NewKeyring(keys, nil)
+	v.header, v.ring = header, envelope.NewKeyring(keys, nil)
 	v.audits = map[uint32]cipher.AEAD{slot.Epoch: keys.Audit()}
 	if err := v.readEpochs(s); err != nil {
 		v.Lock()
