@@ -21,21 +21,16 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 	}
 	var selected []*vault.Secret
 	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
-		record := decide(audit.Record{Action: "list", Object: k.vaultObject()})
-		if r.Values {
-			record.Action = "read"
-		}
 		err := v.List(func(s *vault.Secret) error {
 			if strings.HasPrefix(s.Name, r.Prefix) && selects(s) {
 				selected = append(selected, s)
 			}
 			return nil
 		})
-		record.Reason = fmt.Sprintf("export of %d secrets", len(selected))
 		if err == nil && len(selected) == 0 {
 			err = fault.New(fault.Failed, "there is nothing to export").WithFix("tacit list")
 		}
-		return record, err
+		return k.exportDecision(r, selected), err
 	})
 	if err != nil {
 		return out, err
@@ -67,4 +62,22 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 		e.Value.Wipe()
 	}
 	return out, nil
+}
+
+// exportDecision records an export: one look at everything or, when values are given out, who saw each of them.
+func (k *Keeper) exportDecision(r ExportRequest, selected []*vault.Secret) *decision {
+	d := decide(audit.Record{Action: "list", Object: k.vaultObject(), Reason: fmt.Sprintf("export of %d secrets", len(selected))})
+	if !r.Values {
+		return d
+	}
+	var seen []audit.Object
+	for _, s := range selected {
+		if !s.Sealed {
+			seen = append(seen, object(s, s.Version))
+		}
+	}
+	if len(seen) > 0 {
+		d.Action, d.Object, d.more = "read", seen[0], seen[1:]
+	}
+	return d
 }

@@ -337,6 +337,16 @@ func TestI11SealedNeverComesOut(t *testing.T) {
 	if err != nil || sum.SealedOut != 1 {
 		t.Errorf("export: %+v, %v", sum, err)
 	}
+	set(t, k, "plain", "readable value")
+	if _, err := k.Export(ctx, owner, keeper.ExportRequest{Values: true}, func(keeper.Exported) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if who, err := k.AuditWho(ctx, owner, keeper.Ref{Name: "plain"}); err != nil || len(who.Versions) != 1 {
+		t.Errorf("who saw the readable one: %+v, %v", who, err)
+	}
+	if who, err := k.AuditWho(ctx, owner, keeper.Ref{Name: "s"}); err != nil || len(who.Versions) != 0 {
+		t.Errorf("who saw the sealed one: %+v, %v", who, err)
+	}
 	// A way around: set another exposure, move, alias, import over it.
 	no := false
 	if _, err := k.Set(ctx, owner, keeper.SetRequest{Ref: keeper.Ref{Name: "s"}, Value: val("another value"), Via: "set", Sealed: &no}); !errors.Is(err, fault.Conflict) {
