@@ -13,8 +13,15 @@ import (
 
 // TestMain makes this test binary a child of one of the tests when it is started as one.
 func TestMain(m *testing.M) {
-	os.Exit(enginetest.Main(m, enginetest.Target{}, jobs()))
+	status := enginetest.Main(m, enginetest.Target{}, jobs())
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(status)
 }
+
+// built is the directory of the program, once there is one.
+var built string
 
 // program builds tacit as it ships, once, and returns its path. It lies where every user may run it.
 var program = sync.OnceValues(func() (string, error) {
@@ -22,6 +29,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
