@@ -224,7 +224,11 @@ func auditVerdict(v client.AuditVerify) error {
 		return fault.New(fault.Tampered, "the audit log is not whole")
 	}
 	code := fault.Tampered
-	if v.Bad.Kind == "rolled_back" || v.Bad.Kind == "truncated" {
+	switch v.Bad.Kind {
+	case "rolled_back":
+		return fault.New(fault.RolledBack, "the vault is older than its log: record %d is of a change that the vault does not have", v.Bad.Seq).About(v.Bad.File).
+			WithFix("put the newest vault back, or accept this one with: tacit import --replace BACKUP")
+	case "truncated":
 		code = fault.RolledBack
 	}
 	return fault.New(code, "the audit log is not whole: record %d: %s: %s", v.Bad.Seq, v.Bad.Kind, v.Bad.File).About(v.Bad.File).
