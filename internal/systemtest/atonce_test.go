@@ -24,7 +24,7 @@ import (
 // Writers and what each writes.
 const (
 	writers  = 8
-	writes   = 200 / slow
+	writes   = 200 / enginetest.Slow
 	pairEach = 4 // every fourth write is of two secrets at once
 )
 

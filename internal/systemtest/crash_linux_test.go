@@ -41,7 +41,7 @@ var classes = []string{inBatch, betweenPages, inAuditAppend, inRotation, inRepla
 // record of it is good, and the log verifies.
 func TestI05Kill9(t *testing.T) {
 	t.Parallel()
-	kills, least, lanes := 400/slow, 10/slow, 3
+	kills, least, lanes := 400/enginetest.Slow, 10/enginetest.Slow, 3
 	if enginetest.Long() {
 		kills, least = 2000, 50
 	}

@@ -71,7 +71,7 @@ func TestI04Damage(t *testing.T) {
 				tally = map[string]int{}
 				wg    sync.WaitGroup
 				lanes = min(2, 1+c.count/500)
-				count = max(c.count*times/slow, 15) / lanes
+				count = max(c.count*times/enginetest.Slow, 15) / lanes
 			)
 			for lane := range lanes {
 				wg.Go(func() {
@@ -104,7 +104,7 @@ func TestI04Damage(t *testing.T) {
 			wg.Wait()
 			t.Logf("%v", tally)
 			for _, w := range c.outcome {
-				if tally[w] == 0 && slow == 1 {
+				if tally[w] == 0 && enginetest.Slow == 1 {
 					t.Errorf("it never came to %q", w)
 				}
 			}

@@ -23,7 +23,7 @@ import (
 // in the log what is in the vault.
 func TestI05PowerLoss(t *testing.T) {
 	t.Parallel()
-	share := 5 * slow // of all cuts one in so many is looked at
+	share := 5 * enginetest.Slow // of all cuts one in so many is looked at
 	if enginetest.Long() {
 		share = 1
 	}
@@ -85,7 +85,7 @@ func TestI05PowerLoss(t *testing.T) {
 		}
 	}
 	t.Logf("%d events, %d cuts, %d different, %d looked at", len(events), cuts, len(seen), looked)
-	if acknowledged != len(l.ops) || looked < 50/slow {
+	if acknowledged != len(l.ops) || looked < 50/enginetest.Slow {
 		t.Errorf("%d changes of %d were recorded, %d cuts looked at", acknowledged, len(l.ops), looked)
 	}
 }

@@ -236,7 +236,7 @@ func (f *flipper) readAll(ctx context.Context, e engine.Engine, what string, not
 // TestI04FlippedBits flips one bit at a time, everywhere. Children do it, so that a crash or a hang is seen and named.
 func TestI04FlippedBits(t *testing.T) {
 	t.Parallel()
-	count := 3000
+	count := 3000 / enginetest.Slow
 	if enginetest.Long() {
 		count = 30000
 	}

@@ -103,7 +103,7 @@ const (
 func TestI05KilledBetweenCalls(t *testing.T) {
 	t.Parallel()
 	disk.NeedStrace(t)
-	least := 8
+	least := 8 / enginetest.Slow
 	if enginetest.Long() {
 		least = 50
 	}
