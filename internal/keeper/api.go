@@ -81,7 +81,7 @@ type Owner interface {
 	Restore(ctx context.Context, c Caller, r RestoreRequest) (client.Imported, error)
 	// ImportBackup takes the current versions of a backup in beside what is there, as API.Import does with any other file.
 	ImportBackup(ctx context.Context, c Caller, r ImportRequest, backup io.Reader) (client.Imported, error)
-	// ChangeExposure makes a sealed secret readable (re-encrypting every version) or a readable one sealed.
+	// Unseal makes a sealed secret readable: every version is encrypted anew.
 	Unseal(ctx context.Context, c Caller, r Ref) (client.Changed, error)
 }
 
@@ -268,7 +268,8 @@ type ExportRequest struct {
 	Prefix string // names that start with it
 }
 
-// Exported is one secret of an export; Value is empty unless values were asked for and it is readable.
+// Exported is one secret of an export; Value is empty unless values were asked for and it is readable. It is wiped when the callback
+// that got it returns: who needs it longer copies it.
 type Exported struct {
 	Secret client.Secret
 	Value  secret.Value
