@@ -145,32 +145,46 @@ func (t *tree) descend(key []byte) ([]step, error) {
 	return way, t.level(way)
 }
 
-// level checks that the leaf at the end of way has a leaf for a neighbour: every leaf is equally deep. A branch that points to
-// the first leaf below its child instead of to the child keeps every bracket and hides the rest of what is below the child.
+// level checks that the leaf at the end of way has a leaf beside it: every leaf is equally deep. A branch that points to the first
+// leaf below its child instead of to the child keeps every bracket and hides the rest of what is below the child.
+//
+// It looks at a second page where the first is no leaf: then it is that page that is damaged, or was reached by a damaged pointer,
+// and what is whole beside it stays readable.
 func (t *tree) level(way []step) error {
 	if len(way) < 2 {
 		return nil
 	}
-	s := way[len(way)-2]
-	i := s.index + 1
-	if i == s.page.len() {
-		i = s.index - 1
+	s, looked := way[len(way)-2], uint64(0)
+	for _, i := range []int{s.index + 1, s.index - 1, s.index + 2, s.index - 2} {
+		if i < 0 || i >= s.page.len() {
+			continue
+		}
+		leaf, err := t.isLeaf(s.page.child(i))
+		if leaf || err != nil {
+			return err
+		}
+		if looked != 0 {
+			break
+		}
+		looked = s.page.child(i)
 	}
-	if i < 0 {
-		return nil
+	if looked == 0 {
+		return nil // an only child
+	}
+	return damagef("page %d: not the leaf that it should be", looked)
+}
+
+// isLeaf reports whether the page says that it is a leaf.
+func (t *tree) isLeaf(id uint64) (bool, error) {
+	if id < 2 || id >= t.meta.end {
+		return false, nil
 	}
 	var b [headerSize]byte
-	id := s.page.child(i)
-	if id >= t.meta.end {
-		return damagef("page %d is outside of the file", id)
-	}
 	if _, err := t.file.ReadAt(b[:], int64(id)*pageSize); err != nil {
-		return unreadable(err)
+		return false, unreadable(err)
 	}
-	if h := decodeHeader(b[:]); h.id != id || h.flags != leafPage {
-		return damagef("page %d: not the leaf that it should be", id)
-	}
-	return nil
+	h := decodeHeader(b[:])
+	return h.id == id && h.flags == leafPage, nil
 }
 
 // next returns the way to the leaf after that of way, nil after the last. It changes way.
