@@ -64,7 +64,7 @@ func (s Slot) decryptRoot(id age.Identity) (root *Root, err error) {
 		return nil, err
 	}
 	// ReadFull found the end before the last byte: there must be one key before it.
-	return rootFrom(key[:KeySize])
+	return RootFrom(key[:KeySize])
 }
 
 // decrypt is age.Decrypt with one identity and errors of the classes of decryptRoot, also from the reader that it returns.

@@ -124,7 +124,7 @@ func TestFilesOfStockAgeOpen(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	key := bytes.Repeat([]byte{7}, KeySize)
-	root, err := rootFrom(key)
+	root, err := RootFrom(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestFilesOfStockAgeOpen(t *testing.T) {
 func TestSlotVectors(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	root, err := rootFrom(bytes.Repeat([]byte{7}, KeySize))
+	root, err := RootFrom(bytes.Repeat([]byte{7}, KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}

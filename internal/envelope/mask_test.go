@@ -16,7 +16,7 @@ import (
 func TestI01KeysCannotBePrinted(t *testing.T) {
 	t.Parallel()
 	key := []byte("canary-canary-canary-canary-key!")
-	root, err := rootFrom(key)
+	root, err := RootFrom(key)
 	if err != nil {
 		t.Fatal(err)
 	}

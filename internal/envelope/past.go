@@ -51,7 +51,7 @@ func (k *Keys) OpenPast(b Binding, box []byte, vaultID string, epoch uint32) (Pa
 	if len(p) == KeySize {
 		return past, nil
 	}
-	root, err := rootFrom(p[KeySize:])
+	root, err := RootFrom(p[KeySize:])
 	if err != nil {
 		return Past{}, err
 	}

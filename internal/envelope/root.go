@@ -16,11 +16,11 @@ func NewRoot(random io.Reader) (*Root, error) {
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
-	return rootFrom(b[:])
+	return RootFrom(b[:])
 }
 
-// rootFrom copies key into locked memory. The caller wipes key.
-func rootFrom(key []byte) (*Root, error) {
+// RootFrom copies key into locked memory. The caller wipes key.
+func RootFrom(key []byte) (*Root, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("root key: %d bytes instead of %d", len(key), KeySize)
 	}
@@ -34,6 +34,9 @@ func rootFrom(key []byte) (*Root, error) {
 
 // use calls fn with the key; fn must not keep it.
 func (r *Root) use(fn func(key []byte) error) error { return r.mem.use(fn) }
+
+// Lend calls fn with the key, for the one case in which it leaves the process: to the agent. fn must not keep it.
+func (r *Root) Lend(fn func(key []byte) error) error { return r.use(fn) }
 
 // equal reports whether both hold the same key.
 func (r *Root) equal(other *Root) bool {

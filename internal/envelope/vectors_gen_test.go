@@ -15,7 +15,7 @@ func TestWriteVectors(t *testing.T) {
 	}
 	m := newMachine(t)
 	key := bytes.Repeat([]byte{7}, KeySize)
-	root, err := rootFrom(key)
+	root, err := RootFrom(key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ func (d *decision) records() []*audit.Record {
 // read calls look with one state of the vault, then writes the decision that look returned, and only then returns (I16).
 // A failed look is recorded too, when it comes with a decision.
 func (k *Keeper) read(ctx context.Context, c Caller, look func(r *vault.Reader) (*decision, error)) error {
-	return k.retry(ctx, func() error {
-		return k.vault.View(ctx, func(r *vault.Reader) error {
+	return k.retry(func() error {
+		return k.view(ctx, func(r *vault.Reader) error {
 			d, err := look(r)
 			if d == nil {
 				return errors.Join(err, k.reconcile(ctx, r.Anchor()))
@@ -57,7 +57,10 @@ func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decis
 // written as a failure.
 func (k *Keeper) change(ctx context.Context, c Caller, do func(tx *vault.Tx) (*decision, error)) error {
 	var d *decision
-	return k.retry(ctx, func() error {
+	return k.retry(func() error {
+		if err := k.unlock(ctx); err != nil {
+			return err
+		}
 		return k.vault.Update(ctx, func(tx *vault.Tx) (err error) {
 			if d, err = do(tx); err == nil || d == nil {
 				return err
@@ -142,18 +145,12 @@ func (k *Keeper) reconcile(ctx context.Context, a *vault.Anchor) error {
 	return err
 }
 
-// retry runs do on an unlocked vault, and once more with new keys when another process changed the root key meanwhile.
-func (k *Keeper) retry(ctx context.Context, do func() error) error {
-	if err := k.unlock(ctx); err != nil {
-		return err
-	}
+// retry runs do, and once more with new keys when another process changed the root key meanwhile.
+func (k *Keeper) retry(do func() error) error {
 	err := do()
 	if !errors.Is(err, fault.StaleKeys) {
 		return err
 	}
 	k.relock()
-	if err := k.unlock(ctx); err != nil {
-		return err
-	}
 	return do()
 }

@@ -145,7 +145,7 @@ func (k *Keeper) unlockForDoctor(ctx context.Context) error {
 	if err := k.checkFiles(); err != nil && fault.CodeOf(err) != fault.Permissions {
 		return err
 	}
-	return k.open(ctx)
+	return k.openWith(ctx, k.bySlot, nothing)
 }
 
 func (d *doctor) vault(ctx context.Context) {

@@ -15,6 +15,9 @@ import (
 // Export calls each with every secret that r selects, by name. Values come only if they are asked for, and never of sealed
 // secrets (I11). each is called after the decision was recorded.
 func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each func(Exported) error) (out ExportSummary, err error) {
+	if err := k.present(ctx); err != nil {
+		return out, err
+	}
 	selects, err := k.selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})
 	if err != nil {
 		return out, err

@@ -38,7 +38,7 @@ func (k *Keeper) ImportBackup(ctx context.Context, c Caller, r ImportRequest, b 
 
 // openBackup decrypts a backup with whatever opens a slot here, and reads its beginning.
 func (k *Keeper) openBackup(ctx context.Context, b io.Reader) (*backup.Reader, error) {
-	if err := k.unlock(ctx); err != nil {
+	if err := k.present(ctx); err != nil {
 		return nil, err
 	}
 	door, err := k.vault.Door(ctx)

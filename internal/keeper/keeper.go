@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Layout  paths.Layout
 	Engine  engine.Engine
-	Opener  *envelope.Opener
+	Opener  *envelope.Opener // nil in the agent, which opens no slot: see [Keeper.Adopt]
 	Now     func() time.Time
 	Random  io.Reader
 	Version string // of the program, for status
@@ -68,44 +68,75 @@ func (k *Keeper) Close() error {
 	return k.opts.Engine.Close()
 }
 
-// unlock opens the vault with a slot, unless it is open. Files that others may read or write are refused.
+// unlock opens the vault with a slot, unless it is open.
 func (k *Keeper) unlock(ctx context.Context) error {
 	if !k.vault.Locked() {
 		return nil
 	}
+	return k.open(ctx, nothing)
+}
+
+func nothing(*vault.Reader) error { return nil }
+
+// view calls use with the present state of the vault, after opening it with a slot when it is locked.
+func (k *Keeper) view(ctx context.Context, use func(*vault.Reader) error) error {
+	if k.vault.Locked() {
+		return k.open(ctx, use)
+	}
+	return k.vault.View(ctx, use)
+}
+
+// open opens the locked vault with a slot and calls use with the state that it then has. Files that others may read or write
+// are refused.
+func (k *Keeper) open(ctx context.Context, use func(*vault.Reader) error) error {
 	if err := k.checkFiles(); err != nil {
 		return err
 	}
-	return k.open(ctx)
+	return k.openWith(ctx, k.bySlot, use)
 }
 
-func (k *Keeper) open(ctx context.Context) error {
+// bySlot finds the root key with what this process and its user have.
+func (k *Keeper) bySlot(ctx context.Context, door vault.Door) (*envelope.Root, envelope.Slot, error) {
+	if k.opts.Opener == nil {
+		return nil, envelope.Slot{}, fault.New(fault.Locked, "the vault is locked").WithFix("tacit unlock")
+	}
+	k.opts.Opener.VaultID = door.Header.VaultID
+	return k.opts.Opener.Open(ctx, door.Slots)
+}
+
+// finder returns the root key, and which of the door's slots it is from.
+type finder func(ctx context.Context, door vault.Door) (*envelope.Root, envelope.Slot, error)
+
+// openWith is open with the root key that find returns, whatever the modes of the files.
+func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Reader) error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.vault.Locked() {
-		return nil
+		return k.vault.View(ctx, use)
 	}
 	door, err := k.vault.Door(ctx)
 	if err != nil {
 		return err
 	}
-	k.opts.Opener.VaultID = door.Header.VaultID
-	root, slot, err := k.opts.Opener.Open(ctx, door.Slots)
+	root, slot, err := find(ctx, door)
 	if err != nil {
 		return err
 	}
-	err = k.vault.Unlock(ctx, root, slot)
-	if err == nil {
-		err = k.known(ctx)
-	}
-	if err != nil {
+	opened := false
+	err = k.vault.Unlock(ctx, root, slot, func(r *vault.Reader) error {
+		if err := k.known(ctx); err != nil {
+			return err
+		}
+		opened = true
+		k.root, k.slot = root, slot
+		k.openLog()
+		return use(r)
+	})
+	if !opened {
 		k.vault.Lock()
 		root.Wipe()
-		return err
 	}
-	k.root, k.slot = root, slot
-	k.openLog()
-	return nil
+	return err
 }
 
 // openLog makes the log that belongs to the keys.

@@ -333,6 +333,9 @@ func (r *UpdateRequest) groups(s *vault.Secret) error {
 
 // Unseal makes a sealed secret readable; every version is encrypted anew.
 func (k *Keeper) Unseal(ctx context.Context, c Caller, r Ref) (out client.Changed, err error) {
+	if err := k.present(ctx); err != nil {
+		return out, err
+	}
 	err = k.modify(ctx, c, "admin", r, func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		record.Reason = "made readable"
 		s := old

@@ -57,6 +57,9 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 
 // unlockQuietly unlocks with what opens without asking.
 func (k *Keeper) unlockQuietly(ctx context.Context) error {
+	if k.opts.Opener == nil {
+		return k.unlock(ctx)
+	}
 	ask := k.opts.Opener.Ask
 	k.opts.Opener.Ask = nil
 	defer func() { k.opts.Opener.Ask = ask }()

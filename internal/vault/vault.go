@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto/cipher"
 	"crypto/sha256"
@@ -50,7 +51,7 @@ func (v *Vault) Door(ctx context.Context) (Door, error) {
 }
 
 func readDoor(s engine.Snapshot) (d Door, err error) {
-	if d.Header, err = readHeader(s); err != nil {
+	if d.Header, _, err = readHeader(s); err != nil {
 		return d, err
 	}
 	err = s.Scan([]byte{byte(KindSlot)}, nil, func(key, value []byte) error {
@@ -67,73 +68,67 @@ func readDoor(s engine.Snapshot) (d Door, err error) {
 	return d, err
 }
 
-func readHeader(s engine.Snapshot) (Header, error) {
+// readHeader returns the header and the hash of its record, which the anchor repeats.
+func readHeader(s engine.Snapshot) (h Header, hash [sha256.Size]byte, err error) {
 	b, ok, err := s.Get(headerKey())
 	if err != nil {
-		return Header{}, err
+		return h, hash, err
 	}
 	if !ok {
-		return Header{}, damaged(KindHeader, "", envelope.ErrMalformed)
+		return h, hash, damaged(KindHeader, "", envelope.ErrMalformed)
 	}
-	h, err := decodeHeader(b)
-	if err != nil {
-		return h, damaged(KindHeader, "", err)
+	if h, err = decodeHeader(b); err != nil {
+		return h, hash, damaged(KindHeader, "", err)
 	}
 	if h.Format > FormatVersion {
-		return h, fault.New(fault.NewerFormat, "open vault: it has format %d, this tacit reads up to %d", h.Format, FormatVersion).
+		return h, hash, fault.New(fault.NewerFormat, "open vault: it has format %d, this tacit reads up to %d", h.Format, FormatVersion).
 			WithFix("install a newer tacit")
 	}
-	return h, nil
+	return h, sha256.Sum256(b), nil
 }
 
-// Unlock derives the keys from the root key of slot and checks that they open this vault: its anchor, header and slots.
-// The root key may be wiped afterwards.
-func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.Slot) error {
-	return v.eng.View(ctx, func(s engine.Snapshot) error { return v.unlock(s, root, slot) })
+// Unlock derives the keys from the root key of slot, checks that they open this vault (its anchor, header and slot) and calls
+// then with the state that was checked: a command that reads one secret opens the storage once for both. The vault is unlocked
+// while then runs and afterwards, whatever it returns. The root key may be wiped once Unlock has returned.
+func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.Slot, then func(*Reader) error) error {
+	return v.eng.View(ctx, func(s engine.Snapshot) error {
+		a, err := v.unlock(s, root, slot)
+		if err != nil {
+			v.Lock()
+			return err
+		}
+		return then(&Reader{v, s, a})
+	})
 }
 
-func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slot) error {
-	header, err := readHeader(s)
+func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slot) (*Anchor, error) {
+	header, hash, err := readHeader(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	keys, err := envelope.NewKeys(root, header.VaultID, slot.Epoch)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := slot.Authenticate(keys, header.VaultID); err != nil {
-		return err
+		return nil, err
 	}
 	v.header, v.ring = header, envelope.NewKeyring(keys, nil)
 	v.audits = map[uint32]cipher.AEAD{slot.Epoch: keys.Audit()}
 	if err := v.readEpochs(s); err != nil {
-		v.Lock()
-		return err
+		return nil, err
 	}
 	a, _, err := v.readAnchor(s)
-	if err == nil {
-		err = checkHeader(s, a)
-	}
-	if err == nil && a.Epoch != slot.Epoch {
-		err = fault.New(fault.RolledBack, "open vault: slot %s holds the root key of epoch %d, the vault is at epoch %d", slot.ID, slot.Epoch, a.Epoch)
-	}
-	if err != nil {
-		v.Lock()
-		return err
+	switch {
+	case err != nil:
+		return nil, err
+	case !bytes.Equal(hash[:], a.Header):
+		return nil, damaged(KindHeader, "", envelope.ErrOpen)
+	case a.Epoch != slot.Epoch:
+		return nil, fault.New(fault.RolledBack, "open vault: slot %s holds the root key of epoch %d, the vault is at epoch %d", slot.ID, slot.Epoch, a.Epoch)
 	}
 	v.fingerprint = fingerprint(a)
-	return nil
-}
-
-func checkHeader(s engine.Snapshot, a *Anchor) error {
-	b, _, err := s.Get(headerKey())
-	if err != nil {
-		return err
-	}
-	if h := sha256.Sum256(b); string(h[:]) != string(a.Header) {
-		return damaged(KindHeader, "", envelope.ErrOpen)
-	}
-	return nil
+	return a, nil
 }
 
 // Lock forgets the keys.

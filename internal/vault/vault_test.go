@@ -90,7 +90,7 @@ func (r *rig) unlock() error {
 	if err != nil {
 		return err
 	}
-	return r.v.Unlock(context.Background(), root, slot)
+	return r.v.Unlock(context.Background(), root, slot, func(*vault.Reader) error { return nil })
 }
 
 func (r *rig) update(fn func(*vault.Tx) error) error {
