@@ -1,54 +1,57 @@
 package audit
 
-import "time"
+import (
+	"strings"
+
+	"tacit/internal/flatjson"
+)
 
 func appendRecord(b []byte, r *Record) []byte {
-	f := fields{b: append(b, '{')}
-	f.key("time")
-	f.b = append(f.b, '"')
-	f.b = r.Time.UTC().AppendFormat(f.b, time.RFC3339Nano)
-	f.b = append(f.b, '"')
-	f.textIf("stage", string(r.Stage))
-	f.unsignedIf("of", r.Of)
-	f.unsignedIf("revision", r.Revision)
-	f.text("principal", r.Principal)
-	f.textIf("door", r.Door)
-	f.number("uid", int64(r.UID))
-	f.numberIf("pid", int64(r.PID))
-	f.textIf("executable", r.Executable)
-	f.text("action", r.Action)
-	f.object("object", func(f *fields) {
-		f.text("kind", r.Object.Kind)
-		f.textIf("id", r.Object.ID)
-		f.textIf("name", r.Object.Name)
-		f.numberIf("version", int64(r.Object.Version))
-		f.textIf("scope", r.Object.Scope)
+	f := flatjson.Begin(b)
+	f.Time("time", r.Time.UTC())
+	f.TextIf("stage", string(r.Stage))
+	f.UnsignedIf("of", r.Of)
+	f.UnsignedIf("revision", r.Revision)
+	f.Text("principal", r.Principal)
+	f.TextIf("door", r.Door)
+	f.Number("uid", int64(r.UID))
+	f.NumberIf("pid", int64(r.PID))
+	f.TextIf("executable", r.Executable)
+	f.Text("action", r.Action)
+	f.Object("object", func(f *flatjson.Writer) {
+		f.Text("kind", r.Object.Kind)
+		f.TextIf("id", r.Object.ID)
+		f.TextIf("name", r.Object.Name)
+		f.NumberIf("version", int64(r.Object.Version))
+		f.TextIf("scope", r.Object.Scope)
 	})
-	f.textIf("provider", r.Provider)
-	f.text("result", string(r.Result))
-	f.textIf("reason", r.Reason)
-	f.textIf("policy", r.Policy)
+	f.TextIf("provider", r.Provider)
+	f.Text("result", string(r.Result))
+	f.TextIf("reason", r.Reason)
+	f.TextIf("policy", r.Policy)
 	if q := r.Request; q != nil {
-		f.object("request", func(f *fields) {
-			f.text("method", q.Method)
-			f.text("path", q.Path)
-			f.number("status", int64(q.Status))
-			f.number("bytes_up", q.BytesUp)
-			f.number("bytes_down", q.BytesDown)
-			f.number("redactions", int64(q.Redactions))
-			f.number("duration_ms", q.DurationMS)
-			f.text("credential", q.Credential)
+		f.Object("request", func(f *flatjson.Writer) {
+			f.Text("method", q.Method)
+			f.Text("path", q.Path)
+			f.Number("status", int64(q.Status))
+			f.Number("bytes_up", q.BytesUp)
+			f.Number("bytes_down", q.BytesDown)
+			f.Number("redactions", int64(q.Redactions))
+			f.Number("duration_ms", q.DurationMS)
+			f.Text("credential", q.Credential)
 		})
 	}
-	return append(f.b, '}')
+	return f.End()
 }
+
+// decoder reads records. Equal strings in them share their memory: most records repeat the same few.
+type decoder struct{ flatjson.Reader }
 
 // record reads a record and the spaces behind it. Fields that it does not know are skipped: a newer tacit may add some.
 func (d *decoder) record(b []byte) (r Record, err error) {
-	d.b, d.i = b, 0
-	err = d.object(0, func(key []byte) error { return d.field(&r, key) })
-	for err == nil && d.i < len(d.b) {
-		err = d.eat(' ')
+	rest, err := d.Read(b, func(key []byte) error { return d.field(&r, key) })
+	if err == nil && strings.Trim(string(rest), " ") != "" {
+		err = flatjson.ErrSyntax
 	}
 	return r, err
 }
@@ -56,85 +59,78 @@ func (d *decoder) record(b []byte) (r Record, err error) {
 func (d *decoder) field(r *Record, key []byte) error {
 	switch string(key) {
 	case "time":
-		return d.time(&r.Time)
+		err := flatjson.Time(&d.Reader, &r.Time)
+		r.Time = r.Time.UTC()
+		return err
 	case "stage":
-		return word(d, &r.Stage)
+		return flatjson.Word(&d.Reader, &r.Stage)
 	case "of":
-		return d.unsigned(&r.Of)
+		return flatjson.Unsigned(&d.Reader, &r.Of)
 	case "revision":
-		return d.unsigned(&r.Revision)
+		return flatjson.Unsigned(&d.Reader, &r.Revision)
 	case "principal":
-		return word(d, &r.Principal)
+		return flatjson.Word(&d.Reader, &r.Principal)
 	case "door":
-		return word(d, &r.Door)
+		return flatjson.Word(&d.Reader, &r.Door)
 	case "uid":
-		return number(d, &r.UID)
+		return flatjson.Number(&d.Reader, &r.UID)
 	case "pid":
-		return number(d, &r.PID)
+		return flatjson.Number(&d.Reader, &r.PID)
 	case "executable":
-		return word(d, &r.Executable)
+		return flatjson.Word(&d.Reader, &r.Executable)
 	case "action":
-		return word(d, &r.Action)
+		return flatjson.Word(&d.Reader, &r.Action)
 	case "object":
-		return d.object(1, func(key []byte) error { return d.objectField(&r.Object, key) })
+		return d.Object(func(key []byte) error { return d.objectField(&r.Object, key) })
 	case "provider":
-		return word(d, &r.Provider)
+		return flatjson.Word(&d.Reader, &r.Provider)
 	case "result":
-		return word(d, &r.Result)
+		return flatjson.Word(&d.Reader, &r.Result)
 	case "reason":
-		return text(d, &r.Reason)
+		return flatjson.Text(&d.Reader, &r.Reason)
 	case "policy":
-		return word(d, &r.Policy)
+		return flatjson.Word(&d.Reader, &r.Policy)
 	case "request":
 		r.Request = new(Request)
-		return d.object(1, func(key []byte) error { return d.requestField(r.Request, key) })
+		return d.Object(func(key []byte) error { return d.requestField(r.Request, key) })
 	}
-	return d.skip(1)
+	return d.Skip()
 }
 
 func (d *decoder) objectField(o *Object, key []byte) error {
 	switch string(key) {
 	case "kind":
-		return word(d, &o.Kind)
+		return flatjson.Word(&d.Reader, &o.Kind)
 	case "id":
-		return text(d, &o.ID)
+		return flatjson.Text(&d.Reader, &o.ID)
 	case "name":
-		return text(d, &o.Name)
+		return flatjson.Text(&d.Reader, &o.Name)
 	case "version":
-		return number(d, &o.Version)
+		return flatjson.Number(&d.Reader, &o.Version)
 	case "scope":
-		return word(d, &o.Scope)
+		return flatjson.Word(&d.Reader, &o.Scope)
 	}
-	return d.skip(2)
+	return d.Skip()
 }
 
 func (d *decoder) requestField(q *Request, key []byte) error {
 	switch string(key) {
 	case "method":
-		return word(d, &q.Method)
+		return flatjson.Word(&d.Reader, &q.Method)
 	case "path":
-		return text(d, &q.Path)
+		return flatjson.Text(&d.Reader, &q.Path)
 	case "status":
-		return number(d, &q.Status)
+		return flatjson.Number(&d.Reader, &q.Status)
 	case "bytes_up":
-		return number(d, &q.BytesUp)
+		return flatjson.Number(&d.Reader, &q.BytesUp)
 	case "bytes_down":
-		return number(d, &q.BytesDown)
+		return flatjson.Number(&d.Reader, &q.BytesDown)
 	case "redactions":
-		return number(d, &q.Redactions)
+		return flatjson.Number(&d.Reader, &q.Redactions)
 	case "duration_ms":
-		return number(d, &q.DurationMS)
+		return flatjson.Number(&d.Reader, &q.DurationMS)
 	case "credential":
-		return word(d, &q.Credential)
+		return flatjson.Word(&d.Reader, &q.Credential)
 	}
-	return d.skip(2)
-}
-
-func (d *decoder) time(to *time.Time) error {
-	raw, err := d.raw()
-	if err == nil {
-		err = to.UnmarshalText(raw)
-		*to = to.UTC()
-	}
-	return err
+	return d.Skip()
 }

@@ -22,18 +22,18 @@ func (k SlotKind) NeedsUser() bool { return k == SlotPassphrase || k == SlotReco
 // It is stored in the clear, so it holds nothing about what the vault contains. Seal authenticates every other field under
 // the root key, so that nobody else can swap the recipient that a root rotation will encrypt the next root key to.
 type Slot struct {
-	ID          string    `json:"id"` // "1", "2", …; never used again
-	Kind        SlotKind  `json:"kind"`
-	Label       string    `json:"label,omitempty"`
-	PostQuantum bool      `json:"post_quantum,omitempty"`
-	Recipient   string    `json:"recipient,omitempty"` // public; empty for passphrase and recovery
-	Path        string    `json:"path,omitempty"`      // key-file: where the identity is
-	Env         string    `json:"env,omitempty"`       // env: the variable's name
-	Plugin      string    `json:"plugin,omitempty"`    // recipient: absolute path of the age plugin
-	CreatedAt   time.Time `json:"created_at"`
-	Epoch       uint32    `json:"epoch"`
-	Age         []byte    `json:"age"`  // the age file
-	Seal        []byte    `json:"seal"` // box of SHA-256 over the other fields, under wrap
+	ID          string // "1", "2", …; never used again
+	Kind        SlotKind
+	Label       string
+	PostQuantum bool
+	Recipient   string // public; empty for passphrase and recovery
+	Path        string // key-file: where the identity is
+	Env         string // env: the variable's name
+	Plugin      string // recipient: absolute path of the age plugin
+	CreatedAt   time.Time
+	Epoch       uint32
+	Age         []byte // the age file
+	Seal        []byte // box of SHA-256 over the other fields, under wrap
 }
 
 // NeedsUser reports whether opening the slot takes something that only the user has at that moment: a phrase, or a plugin's

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -430,10 +431,13 @@ func TestSlotSealCoversEveryField(t *testing.T) {
 	// Every field there is is in the list above: a new one must be signed too.
 	var fields map[string]json.RawMessage
 	full := Slot{ID: "1", Label: "l", PostQuantum: true, Recipient: "r", Path: "p", Env: "e", Plugin: "p"}
-	b, _ := json.Marshal(full)
-	if err := json.Unmarshal(b, &fields); err != nil {
+	if err := json.Unmarshal(encodeSlot(full), &fields); err != nil {
 		t.Fatal(err)
 	}
+	if n := reflect.TypeFor[Slot]().NumField(); len(fields) != n+1 {
+		t.Errorf("%d fields are stored as %d members and a sum", n, len(fields))
+	}
+	delete(fields, "sum")
 	for name := range fields {
 		if edits[name] == nil {
 			t.Errorf("nothing tries to edit %s", name)
@@ -474,11 +478,7 @@ func TestNewerSlotKindIsNotCorruption(t *testing.T) {
 	t.Parallel()
 	s := newMachine(t).passphrase("1", "correct horse")
 	s.Kind = "tpm"
-	b, err := encodeSlot(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = DecodeSlot(b)
+	_, err := DecodeSlot(encodeSlot(s))
 	wantError(t, err, fault.NewerFormat, "tpm|newer tacit")
 }
 
@@ -500,11 +500,23 @@ func FuzzSlot(f *testing.F) {
 		s, err := DecodeSlot(in)
 		if err != nil {
 			// What a checksum protects is tried without it, or nothing would ever get past.
-			if json.Unmarshal(in, &s) != nil || s.check() != nil || bytes.Contains(s.Age, []byte("scrypt")) {
+			if s, err = readSlot(in); err != nil || s.check() != nil || bytes.Contains(s.Age, []byte("scrypt")) {
 				return
 			}
-		} else if again, err := EncodeSlot(s); err != nil || !bytes.Equal(again, in) {
-			t.Errorf("%q is encoded as %q, %v", in, again, err)
+		} else {
+			again, err := EncodeSlot(s)
+			if err != nil || !bytes.Equal(again, in) {
+				t.Errorf("%q is encoded as %q, %v", in, again, err)
+			}
+			var theirs struct {
+				Slot
+				CreatedAt time.Time `json:"created_at"`
+				Quantum   bool      `json:"post_quantum"`
+			}
+			if err := json.Unmarshal(in, &theirs); err != nil || theirs.ID != s.ID || theirs.Label != s.Label || theirs.Path != s.Path ||
+				!theirs.CreatedAt.Equal(s.CreatedAt) || theirs.Quantum != s.PostQuantum || !bytes.Equal(theirs.Age, s.Age) {
+				t.Errorf("encoding/json reads %q as %+v, %v", in, theirs, err)
+			}
 		}
 		s.Path, s.Plugin = "", ""
 		if root, _, err := m.Open(t.Context(), []Slot{s}); root != nil || err == nil {

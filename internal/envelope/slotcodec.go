@@ -3,13 +3,14 @@ package envelope
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"tacit/internal/fault"
+	"tacit/internal/flatjson"
 )
 
 // Bounds of an encoded slot (I08). The largest honest one, to a 16,384-bit RSA key, has 6 KiB.
@@ -21,45 +22,51 @@ const (
 	maxSeal     = 256
 )
 
-// storedSlot is a slot as it is stored: with a checksum, which is no protection against anyone (Seal is) but tells a damaged
-// slot from a wrong passphrase, when nothing else could (I04).
-type storedSlot struct {
-	Slot
-	Sum []byte `json:"sum"` // SHA-256 of the JSON with an empty sum
-}
-
 // EncodeSlot returns the one JSON form of a slot. The error has class fault.Invalid if a field is out of bounds.
 func EncodeSlot(s Slot) ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "encode slot %s", s.ID)
 	}
-	return encodeSlot(s)
+	return encodeSlot(s), nil
 }
 
-func encodeSlot(s Slot) ([]byte, error) {
-	bare, err := json.Marshal(storedSlot{s, []byte{}})
-	if err != nil {
-		return nil, err
+// encodeSlot ends the JSON with a checksum: SHA-256 of the JSON with an empty sum. It is no protection against anyone (Seal is)
+// but tells a damaged slot from a wrong passphrase, when nothing else could (I04).
+func encodeSlot(s Slot) []byte {
+	bare := sha256.Sum256(appendSlot(nil, s, nil))
+	return appendSlot(nil, s, bare[:])
+}
+
+func appendSlot(b []byte, s Slot, sum []byte) []byte {
+	w := flatjson.Begin(b)
+	w.Text("id", s.ID)
+	w.Text("kind", string(s.Kind))
+	w.TextIf("label", s.Label)
+	if s.PostQuantum {
+		w.Bool("post_quantum", true)
 	}
-	sum := sha256.Sum256(bare)
-	return json.Marshal(storedSlot{s, sum[:]})
+	w.TextIf("recipient", s.Recipient)
+	w.TextIf("path", s.Path)
+	w.TextIf("env", s.Env)
+	w.TextIf("plugin", s.Plugin)
+	w.Time("created_at", s.CreatedAt)
+	w.Unsigned("epoch", uint64(s.Epoch))
+	w.Bytes("age", s.Age)
+	w.Bytes("seal", s.Seal)
+	w.Bytes("sum", sum)
+	return w.End()
 }
 
 // DecodeSlot reads what EncodeSlot wrote, and nothing else: unknown, missing, doubled or reordered fields are errors. The error
 // has class fault.Corrupted, or fault.NewerFormat for a kind that this version does not know.
-func DecodeSlot(b []byte) (Slot, error) {
+func DecodeSlot(b []byte) (s Slot, err error) {
 	if len(b) > maxSlotSize {
 		return Slot{}, fault.New(fault.Corrupted, "damaged slot: %d bytes", len(b))
 	}
-	var stored storedSlot
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&stored); err != nil {
+	if s, err = readSlot(b); err != nil {
 		return Slot{}, fault.Wrap(fault.Corrupted, err, "damaged slot")
 	}
-	s := stored.Slot
-	again, err := encodeSlot(s)
-	if err != nil || !bytes.Equal(again, b) {
+	if !bytes.Equal(encodeSlot(s), b) { // its sum is not as it should be, or there is more or another order
 		return Slot{}, fault.New(fault.Corrupted, "damaged slot %q: its checksum does not match", s.ID).About(s.ID)
 	}
 	if !s.Kind.known() {
@@ -69,6 +76,44 @@ func DecodeSlot(b []byte) (Slot, error) {
 		return Slot{}, fault.Wrap(fault.Corrupted, err, "damaged slot %q", s.ID).About(s.ID)
 	}
 	return s, nil
+}
+
+func readSlot(b []byte) (s Slot, err error) {
+	var r flatjson.Reader
+	_, err = r.Read(b, func(key []byte) error { return s.readField(&r, key) })
+	return s, err
+}
+
+func (s *Slot) readField(r *flatjson.Reader, key []byte) error {
+	switch string(key) {
+	case "id":
+		return flatjson.Text(r, &s.ID)
+	case "kind":
+		return flatjson.Text(r, &s.Kind)
+	case "label":
+		return flatjson.Text(r, &s.Label)
+	case "post_quantum":
+		return flatjson.Bool(r, &s.PostQuantum)
+	case "recipient":
+		return flatjson.Text(r, &s.Recipient)
+	case "path":
+		return flatjson.Text(r, &s.Path)
+	case "env":
+		return flatjson.Text(r, &s.Env)
+	case "plugin":
+		return flatjson.Text(r, &s.Plugin)
+	case "created_at":
+		return flatjson.Time(r, &s.CreatedAt)
+	case "epoch":
+		return flatjson.Unsigned(r, &s.Epoch)
+	case "age":
+		return flatjson.Bytes(r, &s.Age)
+	case "seal":
+		return flatjson.Bytes(r, &s.Seal)
+	case "sum":
+		return r.Skip() // what it must be is known once the rest is
+	}
+	return fmt.Errorf("unknown member %q", key)
 }
 
 func (k SlotKind) known() bool {

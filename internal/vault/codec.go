@@ -2,7 +2,6 @@ package vault
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"tacit/internal/envelope"
+	"tacit/internal/flatjson"
 )
 
 // FormatVersion is the format of the whole vault, in its header. A vault with a higher one is refused.
@@ -45,19 +45,38 @@ func decode(b []byte, v any) error {
 
 // Header is the one record in the clear that is needed before anything can be opened.
 type Header struct {
-	Format    int       `json:"format"`
-	VaultID   string    `json:"vault_id"`
-	CreatedAt time.Time `json:"created_at"`
+	Format    int
+	VaultID   string
+	CreatedAt time.Time
 }
 
-func encodeHeader(h Header) ([]byte, error) { return json.Marshal(h) }
+func encodeHeader(h Header) []byte {
+	w := flatjson.Begin(nil)
+	w.Number("format", int64(h.Format))
+	w.Text("vault_id", h.VaultID)
+	w.Time("created_at", h.CreatedAt)
+	return w.End()
+}
 
-func decodeHeader(b []byte) (Header, error) {
-	var h Header
+// decodeHeader reads a header. Members that it does not know are skipped: a newer format may have some, and must be told from
+// damage. The anchor has the hash of the whole record.
+func decodeHeader(b []byte) (h Header, err error) {
 	if len(b) > 4096 {
 		return h, envelope.ErrMalformed
 	}
-	if err := json.Unmarshal(b, &h); err != nil || h.Format < 1 || h.VaultID == "" {
+	var r flatjson.Reader
+	rest, err := r.Read(b, func(key []byte) error {
+		switch string(key) {
+		case "format":
+			return flatjson.Number(&r, &h.Format)
+		case "vault_id":
+			return flatjson.Text(&r, &h.VaultID)
+		case "created_at":
+			return flatjson.Time(&r, &h.CreatedAt)
+		}
+		return r.Skip()
+	})
+	if err != nil || len(rest) > 0 || h.Format < 1 || h.VaultID == "" {
 		return h, envelope.ErrMalformed
 	}
 	return h, nil

@@ -27,10 +27,7 @@ func (v *Vault) Create(h Header, root *envelope.Root, slots []envelope.Slot, hoo
 	if err != nil {
 		return err
 	}
-	header, err := encodeHeader(h)
-	if err != nil {
-		return err
-	}
+	header := encodeHeader(h)
 	hash := sha256.Sum256(header)
 	a := &Anchor{Sums: newSums(), Identity: make([]byte, 32), Audit: make([]byte, 32), Header: hash[:], Scopes: map[string]uint64{}, Epoch: 1, NextSlot: 1}
 	if _, err := io.ReadFull(v.random, a.Identity); err != nil {
