@@ -18,6 +18,14 @@ func (r *Keyring) Current() *Keys { return r.current }
 // Old returns the keys of the epoch that is being left, or nil when no rotation is under way.
 func (r *Keyring) Old() *Keys { return r.old }
 
+// Wipe destroys the keys of both epochs; see [Keys.Wipe].
+func (r *Keyring) Wipe() {
+	r.current.Wipe()
+	if r.old != nil {
+		r.old.Wipe()
+	}
+}
+
 // Epoch returns the keys of one epoch, or nil.
 func (r *Keyring) Epoch(n uint32) *Keys {
 	switch {

@@ -56,7 +56,7 @@ func New(o Options) *Keeper {
 	return &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now)}
 }
 
-// Close forgets the keys.
+// Close destroys the keys. No other call may be under way.
 func (k *Keeper) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -64,7 +64,7 @@ func (k *Keeper) Close() error {
 		k.root.Wipe()
 		k.root = nil
 	}
-	k.vault.Lock()
+	k.vault.Wipe()
 	return k.opts.Engine.Close()
 }
 

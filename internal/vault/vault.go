@@ -131,8 +131,16 @@ func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slo
 	return a, nil
 }
 
-// Lock forgets the keys.
+// Lock forgets the keys. Calls under way go on with them.
 func (v *Vault) Lock() { v.ring, v.audits = nil, nil }
+
+// Wipe is Lock for the end, when no call is under way: the keys are destroyed at once, not when the garbage collector finds them.
+func (v *Vault) Wipe() {
+	if v.ring != nil {
+		v.ring.Wipe()
+	}
+	v.Lock()
+}
 
 // Locked reports whether there are no keys.
 func (v *Vault) Locked() bool { return v.ring == nil }
