@@ -111,8 +111,8 @@ func seal(dst, key []byte, locked bool, random io.Reader, h Header, b Binding, p
 	return dst[:len(dst)+chacha20poly1305.Overhead], nil
 }
 
-// open returns the header and plaintext of a box made by seal.
-func open(key []byte, locked bool, b Binding, box []byte) (Header, []byte, error) {
+// open returns the header and plaintext of a box made by seal. The plaintext is in the memory of buf when that is large enough.
+func open(buf, key []byte, locked bool, b Binding, box []byte) (Header, []byte, error) {
 	h, err := ParseHeader(box)
 	if err != nil {
 		return Header{}, nil, err
@@ -121,7 +121,8 @@ func open(key []byte, locked bool, b Binding, box []byte) (Header, []byte, error
 		return Header{}, nil, ErrMalformed
 	}
 	nonce, ciphertext := box[HeaderSize:HeaderSize+chacha20poly1305.NonceSizeX], box[HeaderSize+chacha20poly1305.NonceSizeX:]
-	padded := make([]byte, len(ciphertext)-chacha20poly1305.Overhead)
+	n := len(ciphertext) - chacha20poly1305.Overhead
+	padded := slices.Grow(buf[:0], n)[:n]
 	if err := openInto(padded, key, locked, nonce, ciphertext, b.with(h)); err != nil {
 		return Header{}, nil, err
 	}

@@ -29,7 +29,7 @@ func (d *DataKey) Seal(dst []byte, random io.Reader, h Header, b Binding, value 
 
 // Open returns the value of a box that [DataKey.Seal] made.
 func (d *DataKey) Open(b Binding, box []byte) ([]byte, error) {
-	_, p, err := open(d.key[:], false, b, box)
+	_, p, err := open(nil, d.key[:], false, b, box)
 	return p, err
 }
 

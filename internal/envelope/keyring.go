@@ -38,12 +38,15 @@ func (r *Keyring) Epoch(n uint32) *Keys {
 }
 
 // Open returns the header and plaintext of a box, whichever epoch it was sealed in.
-func (r *Keyring) Open(b Binding, box []byte) (Header, []byte, error) {
+func (r *Keyring) Open(b Binding, box []byte) (Header, []byte, error) { return r.OpenInto(nil, b, box) }
+
+// OpenInto is Open for many boxes: the plaintext is in the memory of buf when that is large enough.
+func (r *Keyring) OpenInto(buf []byte, b Binding, box []byte) (Header, []byte, error) {
 	k, err := r.keysOf(box)
 	if err != nil {
 		return Header{}, nil, err
 	}
-	return k.Open(b, box)
+	return k.openInto(buf, b, box)
 }
 
 // Unwrap returns the data key in a box, whichever epoch it was wrapped in.

@@ -85,8 +85,12 @@ func (k *Keys) Seal(dst []byte, random io.Reader, revision uint64, b Binding, pl
 
 // Open returns the header and plaintext of a box that [Keys.Seal] made with an equal binding.
 func (k *Keys) Open(b Binding, box []byte) (h Header, plaintext []byte, err error) {
+	return k.openInto(nil, b, box)
+}
+
+func (k *Keys) openInto(buf []byte, b Binding, box []byte) (h Header, plaintext []byte, err error) {
 	err = k.mem.use(func(mem []byte) (err error) {
-		h, plaintext, err = open(wrapKey.in(mem), true, b, box)
+		h, plaintext, err = open(buf, wrapKey.in(mem), true, b, box)
 		return err
 	})
 	return h, plaintext, err

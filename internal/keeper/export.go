@@ -24,10 +24,13 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 	}
 	var selected []*vault.Secret
 	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
-		err := v.List(func(s *vault.Secret) error {
-			if strings.HasPrefix(s.Name, r.Prefix) && selects(s) {
-				selected = append(selected, s)
+		err := vault.Select(v, func(s *vault.Secret) (*vault.Secret, bool) {
+			if !strings.HasPrefix(s.Name, r.Prefix) || !selects(s) {
+				return nil, false
 			}
+			return s.Clone(), true
+		}, func(s *vault.Secret) error {
+			selected = append(selected, s)
 			return nil
 		})
 		if err == nil && len(selected) == 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tacit/client"
@@ -141,7 +142,7 @@ func mask(value []byte) *string {
 // List returns the metadata of the secrets that r selects, by name.
 func (k *Keeper) List(ctx context.Context, c Caller, r ListRequest) (client.List, error) {
 	out := client.List{Secrets: []client.Secret{}}
-	hidden, err := k.each(ctx, c, r, func(s *vault.Secret) { out.Secrets = append(out.Secrets, k.shape(s)) })
+	hidden, err := selected(ctx, k, c, r, k.shape, func(s client.Secret) { out.Secrets = append(out.Secrets, s) })
 	slices.SortFunc(out.Secrets, func(a, b client.Secret) int {
 		if n := strings.Compare(a.Name, b.Name); n != 0 {
 			return n
@@ -155,7 +156,7 @@ func (k *Keeper) List(ctx context.Context, c Caller, r ListRequest) (client.List
 // Names calls each with the names that r selects, sorted.
 func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(string) error) error {
 	var names []string
-	if _, err := k.each(ctx, c, r, func(s *vault.Secret) { names = append(names, s.Name) }); err != nil {
+	if _, err := selected(ctx, k, c, r, func(s *vault.Secret) string { return s.Name }, func(n string) { names = append(names, n) }); err != nil {
 		return err
 	}
 	slices.Sort(names)
@@ -167,27 +168,33 @@ func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(s
 	return nil
 }
 
-// each calls fn with the secrets that r selects. What it returns is how many were left out because they expired.
-func (k *Keeper) each(ctx context.Context, c Caller, r ListRequest, fn func(*vault.Secret)) (hidden int, err error) {
+// selected calls take with what each of the secrets that r selects becomes through as, which runs in several goroutines. It returns
+// how many were left out because they expired.
+func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as func(*vault.Secret) T, take func(T)) (hidden int, err error) {
 	selects, err := k.selector(c, r)
 	if err != nil {
 		return 0, err
 	}
 	now := k.opts.Now()
+	var expired atomic.Int64
 	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+		expired.Store(0)
 		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
-		return record, v.List(func(s *vault.Secret) error {
+		return record, vault.Select(v, func(s *vault.Secret) (t T, ok bool) {
 			switch {
 			case !selects(s):
+				return t, false
 			case !r.IncludeExpired && s.Expired(now):
-				hidden++
-			default:
-				fn(s)
+				expired.Add(1)
+				return t, false
 			}
+			return as(s), true
+		}, func(t T) error {
+			take(t)
 			return nil
 		})
 	})
-	return hidden, err
+	return int(expired.Load()), err
 }
 
 // selector returns what r selects for the caller: without a scope the secrets of every scope that the caller is in.
@@ -343,7 +350,7 @@ func (k *Keeper) Due(ctx context.Context, c Caller, within time.Duration) (clien
 			Name: s.Name, Scope: string(s.Scope), Provider: Local, Version: s.Version, Owner: optional(s.OwnedBy), Reason: reason, DueAt: at, Overdue: overdue,
 		})
 	}
-	_, err := k.each(ctx, c, ListRequest{AllScopes: c.Owner, IncludeExpired: true}, func(s *vault.Secret) {
+	_, err := selected(ctx, k, c, ListRequest{AllScopes: c.Owner, IncludeExpired: true}, (*vault.Secret).Clone, func(s *vault.Secret) {
 		if s.ExpiresAt != 0 {
 			add(s, "expires", s.ExpiresAt.Time())
 		}

@@ -45,12 +45,8 @@ func optional(s string) *string {
 	return &s
 }
 
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
-}
+// orEmpty returns a copy of list that is not nil.
+func orEmpty(list []string) []string { return append([]string{}, list...) }
 
 // object is what a record says about a secret.
 func object(s *vault.Secret, version int) audit.Object {

@@ -16,6 +16,7 @@ type Glob struct {
 	prefix  string  // literal beginning
 	middle  []token // from the first wildcard to the last; empty: the pattern is literal
 	suffix  string  // literal end
+	needle  string  // the longest literal text in the middle: what has it not, cannot match
 }
 
 // maxPattern bounds a pattern, and with it the state of the matcher.
@@ -63,7 +64,18 @@ func ParseGlob(s string) (Glob, error) {
 		last--
 	}
 	// A literal byte is one token and one byte of s, so the literal ends of both have the same length.
-	return Glob{pattern: s, prefix: s[:first], middle: tokens[first:last], suffix: s[len(s)-(len(tokens)-last):]}, nil
+	g := Glob{pattern: s, prefix: s[:first], middle: tokens[first:last], suffix: s[len(s)-(len(tokens)-last):]}
+	var run []byte
+	for _, t := range g.middle {
+		if t >= anyByte {
+			run = run[:0]
+			continue
+		}
+		if run = append(run, byte(t)); len(run) > len(g.needle) {
+			g.needle = string(run)
+		}
+	}
+	return g, nil
 }
 
 // String returns the pattern as it was written.
@@ -83,7 +95,8 @@ func (g Glob) Match(s string) bool {
 	if len(s) < len(g.prefix)+len(g.suffix) || !strings.HasPrefix(s, g.prefix) || !strings.HasSuffix(s, g.suffix) {
 		return false
 	}
-	return matchTokens(g.middle, s[len(g.prefix):len(s)-len(g.suffix)])
+	s = s[len(g.prefix) : len(s)-len(g.suffix)]
+	return strings.Contains(s, g.needle) && matchTokens(g.middle, s)
 }
 
 // matchTokens runs all ways to match at once: row[j] says whether the text so far matches tokens[:j]. Only row[lo] to row[hi]

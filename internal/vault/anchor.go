@@ -57,6 +57,12 @@ func (s *sum) add(mark [envelope.MarkSize]byte) {
 	subtle.XORBytes(s.XOR, s.XOR, mark[:])
 }
 
+// merge adds what another accumulator has.
+func (s *sum) merge(o *sum) {
+	s.Count += o.Count
+	subtle.XORBytes(s.XOR, s.XOR, o.XOR)
+}
+
 func (s *sum) remove(mark [envelope.MarkSize]byte) {
 	s.Count--
 	subtle.XORBytes(s.XOR, s.XOR, mark[:])

@@ -79,6 +79,11 @@ func TestI02SwappedRecords(t *testing.T) {
 	}
 }
 
+// listAll goes through every secret as a listing does.
+func listAll(v *vault.Reader) error {
+	return vault.Select(v, func(*vault.Secret) (int, bool) { return 0, true }, func(int) error { return nil })
+}
+
 func problems(t *testing.T, r *rig) int {
 	t.Helper()
 	n := 0
@@ -144,7 +149,7 @@ func TestI04HiddenRecordIsNotMissing(t *testing.T) {
 		if key[0] == byte(vault.KindSecret) {
 			none := func(*vault.Secret) error { return nil }
 			each := r.v.View(context.Background(), func(v *vault.Reader) error { return v.Each(none) })
-			list := r.v.View(context.Background(), func(v *vault.Reader) error { return v.List(none) })
+			list := r.v.View(context.Background(), func(v *vault.Reader) error { return listAll(v) })
 			if !isDamage(each) || !isDamage(list) {
 				t.Errorf("a list without %q: %v, %v", key, each, list)
 			}

@@ -39,7 +39,7 @@ func BenchmarkFind(b *testing.B) {
 	})
 	b.Run("list", func(b *testing.B) {
 		for b.Loop() {
-			err := r.v.View(context.Background(), func(v *vault.Reader) error { return v.List(func(*vault.Secret) error { return nil }) })
+			err := r.v.View(context.Background(), func(v *vault.Reader) error { return listAll(v) })
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -124,13 +124,9 @@ func (tx *Tx) AddVersion(old, s *Secret, value []byte, validTo Millis) error {
 
 // supersede moves the current version's metadata and wrapped data key to their place among the older versions.
 func (tx *Tx) supersede(old *Secret, validTo Millis) error {
-	record, kind, err := tx.metadataRecord(old)
+	wrapped, err := tx.wrappedKey(old)
 	if err != nil {
 		return err
-	}
-	_, wrapped, err := splitBoxes(record)
-	if err != nil {
-		return damaged(kind, old.Name, err)
 	}
 	was := *old
 	if validTo != 0 && (was.ExpiresAt == 0 || validTo < was.ExpiresAt) {
@@ -148,13 +144,9 @@ func (tx *Tx) SetMetadata(old, s *Secret) error {
 	if err := tx.reclaim(old, s); err != nil {
 		return err
 	}
-	record, kind, err := tx.metadataRecord(old)
+	wrapped, err := tx.wrappedKey(old)
 	if err != nil {
 		return err
-	}
-	_, wrapped, err := splitBoxes(record)
-	if err != nil {
-		return damaged(kind, old.Name, err)
 	}
 	return tx.putMetadata(KindSecret, secretKey(s.ID), s, wrapped)
 }

@@ -139,9 +139,12 @@ func (v *Vault) importBulk(ctx context.Context, im Import, next func() (*Entry, 
 				}
 			}
 			return new, true, nil
-		}, func(e *Entry) ([]made, error) {
-			defer clear(e.Value)
-			return b.make(&e.Secret, e.Value)
+		}, func() func(*Entry) ([]made, bool, error) {
+			return func(e *Entry) ([]made, bool, error) {
+				defer clear(e.Value)
+				all, err := b.make(&e.Secret, e.Value)
+				return all, true, err
+			}
 		}, b.write)
 		if err != nil {
 			return err

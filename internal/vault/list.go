@@ -6,48 +6,50 @@ import (
 	"tacit/internal/envelope"
 )
 
-// List is [Reader.Each] for many secrets: several goroutines open the metadata. fn runs in the caller's, in the order of the ids,
-// but must not read from r.
-func (r *Reader) List(fn func(*Secret) error) error {
-	return listed(r, func(s *Secret) (struct{}, error) { return struct{}{}, nil }, func(s *Secret, _ struct{}) error { return fn(s) })
+// Select calls pick with the metadata of every secret, in several goroutines, and use with what it picked, in the caller's and in
+// the order of the ids. At the end it proves that no secret was missing. The Secret is valid until pick returns; pick must not
+// read from r.
+func Select[R any](r *Reader, pick func(*Secret) (R, bool), use func(R) error) error {
+	return selected(r, func(s *Secret) (picked R, ok bool, err error) {
+		picked, ok = pick(s)
+		return picked, ok, nil
+	}, use)
 }
 
-// listed calls work with the metadata of every secret, in several goroutines, and use with each and its result, in the caller's
-// and in the order of the ids. Neither may read from r. At the end it proves that no secret was missing.
-func listed[R any](r *Reader, work func(*Secret) (R, error), use func(*Secret, R) error) error {
-	type opened struct {
-		secret *Secret
-		mark   [envelope.MarkSize]byte
-		result R
-	}
+// selected is Select with a pick that can fail.
+func selected[R any](r *Reader, pick func(*Secret) (R, bool, error), use func(R) error) error {
 	records, failed := r.records(KindSecret)
 	next, stop := iter.Pull2(records)
 	defer stop()
-	got := sum{XOR: make([]byte, envelope.MarkSize)}
+	var sums []*sum // one a goroutine
 	err := ordered(func() ([2][]byte, bool, error) {
 		key, record, ok := next()
 		return [2][]byte{key, record}, ok, *failed
-	}, func(kv [2][]byte) (o opened, err error) {
-		id, err := idOfKey(kv[0])
-		if err != nil {
-			return o, err
+	}, func() func([2][]byte) (R, bool, error) {
+		got := &sum{XOR: make([]byte, envelope.MarkSize)}
+		sums = append(sums, got)
+		o, s := opener{r: r, kind: KindSecret, seen: make(words)}, new(Secret)
+		return func(kv [2][]byte) (picked R, ok bool, err error) {
+			if s.ID, err = idOfKey(kv[0]); err != nil {
+				return picked, false, err
+			}
+			if _, err = o.open(s, kv[0], kv[1]); err != nil {
+				return picked, false, err
+			}
+			if err = r.addMark(got, KindSecret, kv[0], kv[1]); err != nil {
+				return picked, false, err
+			}
+			return pick(s)
 		}
-		if o.secret, err = r.openSecret(KindSecret, kv[0], id, kv[1]); err != nil {
-			return o, err
-		}
-		if o.mark, err = r.v.mark(r.anchor.Leaving, KindSecret, kv[0], kv[1]); err != nil {
-			return o, err
-		}
-		o.result, err = work(o.secret)
-		return o, err
-	}, func(o opened) error {
-		got.add(o.mark)
-		return use(o.secret, o.result)
-	})
+	}, use)
 	if err != nil {
 		return err
 	}
-	return r.compare(KindSecret, &got)
+	all := sum{XOR: make([]byte, envelope.MarkSize)}
+	for _, s := range sums {
+		all.merge(s)
+	}
+	return r.compare(KindSecret, &all)
 }
 
 // records returns a scan as an iterator, and where its error will be.

@@ -8,10 +8,11 @@ import (
 // chunk is how many items travel together through [ordered], so that handing over costs little beside the work.
 const chunk = 64
 
-// ordered calls next until it says that there is no more, work on each item in several goroutines, and use with the results, in
-// the order of the items and in the caller's goroutine. next runs in a goroutine of its own. The first error ends everything, and
-// is returned once no goroutine is left; what it holds meanwhile is bounded.
-func ordered[T, R any](next func() (item T, ok bool, err error), work func(T) (R, error), use func(R) error) error {
+// ordered calls next until it says that there is no more, work on each item in several goroutines, and use with the results that
+// work wants to be used, in the order of the items and in the caller's goroutine. worker makes the work of one goroutine; it is
+// called before any of them starts. next runs in a goroutine of its own. The first error ends everything, and is returned once no
+// goroutine is left; what it holds meanwhile is bounded.
+func ordered[T, R any](next func() (item T, ok bool, err error), worker func() func(T) (R, bool, error), use func(R) error) error {
 	type job struct {
 		items   []T
 		results []R
@@ -29,7 +30,7 @@ func ordered[T, R any](next func() (item T, ok bool, err error), work func(T) (R
 		defer close(order)
 		defer close(todo)
 		for more := true; more; {
-			j := &job{done: make(chan struct{})}
+			j := &job{items: make([]T, 0, chunk), done: make(chan struct{})}
 			for len(j.items) < chunk && more {
 				var item T
 				if item, more, j.err = next(); more && j.err == nil {
@@ -46,16 +47,18 @@ func ordered[T, R any](next func() (item T, ok bool, err error), work func(T) (R
 		}
 	})
 	for range workers {
+		work := worker()
 		running.Go(func() {
 			for j := range todo {
-				j.results = make([]R, 0, len(j.items))
 				for _, item := range j.items {
-					r, err := work(item)
+					r, wanted, err := work(item)
 					if err != nil {
 						j.err = err
 						break
 					}
-					j.results = append(j.results, r)
+					if wanted {
+						j.results = append(j.results, r)
+					}
 				}
 				close(j.done)
 			}

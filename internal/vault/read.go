@@ -17,6 +17,7 @@ type Reader struct {
 	v      *Vault
 	src    engine.Snapshot
 	anchor *Anchor
+	fixed  bool // the state cannot change: no transaction
 }
 
 // View calls read with the current state. Nothing can be committed while read runs, so it must be short.
@@ -29,7 +30,7 @@ func (v *Vault) View(ctx context.Context, read func(*Reader) error) error {
 		if err != nil {
 			return err
 		}
-		return read(&Reader{v, s, a})
+		return read(&Reader{v, s, a, true})
 	})
 }
 
@@ -113,19 +114,41 @@ func (r *Reader) secret(id ID) (*Secret, error) {
 }
 
 func (r *Reader) openSecret(kind Kind, key []byte, id ID, record []byte) (*Secret, error) {
-	metadata, _, err := splitBoxes(record)
-	if err != nil {
-		return nil, damaged(kind, id.String(), err)
-	}
-	_, p, err := r.v.ring.Open(r.v.bind(kind, key), metadata)
-	if err != nil {
-		return nil, damaged(kind, id.String(), err)
-	}
 	s := &Secret{ID: id}
-	if err := decode(p, s); err != nil || s.Version < 1 {
-		return nil, damaged(kind, id.String(), envelope.ErrMalformed)
+	o := opener{r: r, kind: kind}
+	wrapped, err := o.open(s, key, record)
+	if err != nil {
+		return nil, err
+	}
+	if r.fixed {
+		s.wrapped, s.reader = wrapped, r
 	}
 	return s, nil
+}
+
+// opener opens metadata, one after the other, in memory that it uses again.
+type opener struct {
+	r    *Reader
+	kind Kind
+	buf  []byte
+	seen words
+}
+
+// open reads a record into s, whose ID is given, and returns the box of the version's data key.
+func (o *opener) open(s *Secret, key, record []byte) (wrapped []byte, err error) {
+	metadata, wrapped, err := splitBoxes(record)
+	if err != nil {
+		return nil, damaged(o.kind, s.ID.String(), err)
+	}
+	_, p, err := o.r.v.ring.OpenInto(o.buf, o.r.v.bind(o.kind, key), metadata)
+	if err != nil {
+		return nil, damaged(o.kind, s.ID.String(), err)
+	}
+	o.buf = p[:0]
+	if err := decodeSecret(p, s, o.seen); err != nil || s.Version < 1 {
+		return nil, damaged(o.kind, s.ID.String(), envelope.ErrMalformed)
+	}
+	return wrapped, nil
 }
 
 // Version returns the metadata of one version: s itself for its current one, else as it was while that version was current.
@@ -222,45 +245,43 @@ func (r *Reader) Value(s *Secret) ([]byte, error) {
 
 // dataKey unwraps the data key of a version, which rides with its metadata.
 func (r *Reader) dataKey(s *Secret) (*envelope.DataKey, error) {
-	record, kind, err := r.metadataRecord(s)
+	wrapped, err := r.wrappedKey(s)
 	if err != nil {
 		return nil, err
 	}
-	object := fmt.Sprintf("%s@%d", s.Name, s.Version)
-	_, wrapped, err := splitBoxes(record)
-	if err != nil {
-		return nil, damaged(kind, object, err)
-	}
 	d, err := r.v.ring.Unwrap(r.v.bindValue(kindDataKey, valueKey(s.ID, s.Version), s), wrapped)
 	if err != nil {
-		return nil, damaged(kind, object, err)
+		return nil, damaged(KindSecret, fmt.Sprintf("%s@%d", s.Name, s.Version), err)
 	}
 	return d, nil
 }
 
-// metadataRecord returns the record that holds a version's metadata: the secret's own for the current version.
-func (r *Reader) metadataRecord(s *Secret) ([]byte, Kind, error) {
-	record, ok, err := r.src.Get(secretKey(s.ID))
-	if err != nil {
-		return nil, 0, err
+// wrappedKey returns the box of a version's data key. It stands beside the version's metadata, in the secret's own record for the
+// current version.
+func (r *Reader) wrappedKey(s *Secret) ([]byte, error) {
+	if s.reader == r {
+		return s.wrapped, nil // found with the metadata, in this state
 	}
-	if ok {
-		current, err := r.openSecret(KindSecret, secretKey(s.ID), s.ID, record)
-		if err != nil {
-			return nil, 0, err
-		}
-		if current.Version == s.Version {
-			return record, KindSecret, nil
-		}
-	}
-	record, ok, err = r.src.Get(versionKey(s.ID, s.Version))
+	kind, key := KindSecret, secretKey(s.ID)
+	current, err := r.secret(s.ID)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
+	}
+	if current == nil || current.Version != s.Version {
+		kind, key = KindVersion, versionKey(s.ID, s.Version)
+	}
+	record, ok, err := r.src.Get(key)
+	if err != nil {
+		return nil, err
 	}
 	if !ok {
-		return nil, 0, damaged(KindVersion, s.Name, envelope.ErrMalformed)
+		return nil, damaged(kind, s.Name, envelope.ErrMalformed)
 	}
-	return record, KindVersion, nil
+	_, wrapped, err := splitBoxes(record)
+	if err != nil {
+		return nil, damaged(kind, s.Name, err)
+	}
+	return wrapped, nil
 }
 
 // bindValue is the binding of a version's value and of its data key (I02).

@@ -243,9 +243,16 @@ func (v *Vault) FinishRotation(ctx context.Context, hooks Hooks, progress func(d
 // index makes the index of the new storage from the metadata.
 func (b *builder) index() error {
 	clear(b.tx.next.Scopes)
-	return listed(&b.tx.Reader, b.entries, func(s *Secret, all []made) error {
-		b.count(s)
-		return b.write(all)
+	type indexed struct {
+		secret  *Secret
+		entries []made
+	}
+	return selected(&b.tx.Reader, func(s *Secret) (indexed, bool, error) {
+		all, err := b.entries(s)
+		return indexed{s.Clone(), all}, true, err
+	}, func(i indexed) error {
+		b.count(i.secret)
+		return b.write(i.entries)
 	})
 }
 

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"slices"
 	"time"
 
 	"tacit/internal/name"
@@ -70,6 +71,16 @@ type Secret struct {
 	ValidTo   Millis `cbor:"19,keyasint,omitempty"` // of a superseded version: the end of its overlap
 	From      int    `cbor:"20,keyasint,omitempty"` // of a rollback: the version it repeats
 	Purged    bool   `cbor:"21,keyasint,omitempty"` // the value was destroyed; only the fact remains
+
+	wrapped []byte  // the box of the version's data key, as reader found it beside the metadata
+	reader  *Reader // nil when the secret was listed or is new
+}
+
+// Clone returns a copy that shares nothing with s that could be overwritten.
+func (s *Secret) Clone() *Secret {
+	c := *s
+	c.Tags, c.Aliases, c.Groups = slices.Clone(s.Tags), slices.Clone(s.Aliases), slices.Clone(s.Groups)
+	return &c
 }
 
 // Exposure returns the exposure as it is bound into ciphertext and printed.

@@ -97,7 +97,7 @@ func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.S
 			v.Lock()
 			return err
 		}
-		return then(&Reader{v, s, a})
+		return then(&Reader{v, s, a, true})
 	})
 }
 
@@ -182,8 +182,8 @@ func (v *Vault) readAnchor(s engine.Snapshot) (*Anchor, []byte, error) {
 		}
 		return nil, nil, damaged(KindAnchor, "", err)
 	}
-	a := new(Anchor)
-	if err := decode(p, a); err != nil || !a.valid() || a.Revision != h.Revision {
+	a, err := decodeAnchor(p)
+	if err != nil || !a.valid() || a.Revision != h.Revision {
 		return nil, nil, damaged(KindAnchor, "", envelope.ErrMalformed)
 	}
 	return a, box, nil

@@ -67,7 +67,7 @@ func (v *Vault) write(ctx context.Context, do func(w engine.Writer, tx *Tx, anch
 
 func (v *Vault) newTx(src engine.Snapshot, a *Anchor) *Tx {
 	o := &overlay{below: src, changed: make(map[string][]byte)}
-	tx := &Tx{Reader: Reader{v, o, a}, next: a.clone(), pending: o, ids: idSource{random: v.random}}
+	tx := &Tx{Reader: Reader{v, o, a, false}, next: a.clone(), pending: o, ids: idSource{random: v.random}}
 	tx.next.Revision++
 	return tx
 }
