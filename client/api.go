@@ -298,6 +298,15 @@ type AuditBad struct {
 	File string `json:"file"`
 }
 
+// AuditCheckpoint is the answer to audit checkpoint: a place in the log, signed.
+type AuditCheckpoint struct {
+	Seq        uint64    `json:"seq"`
+	Head       string    `json:"head"` // hex: the hash of the record seq
+	At         time.Time `json:"at"`
+	PublicKey  string    `json:"public_key"` // what verifies it
+	Checkpoint string    `json:"checkpoint"` // the signed note
+}
+
 // AuditWho is the answer to audit who.
 type AuditWho struct {
 	Name     string            `json:"name"`

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -42,6 +43,7 @@ func TestFormatIsEnough(t *testing.T) {
 		printf sealed-value | tacit set key --sealed --service openai
 		tacit rotate-root
 		printf three | tacit set db.password
+		tacit audit checkpoint -o $HOME/checkpoint
 		tacit get pg >/dev/null`
 	if out, err := follow(home, false, script); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -67,6 +69,7 @@ func TestFormatIsEnough(t *testing.T) {
 	}
 	v.checkAccumulators(t)
 	v.checkLog(t)
+	v.checkCheckpoint(t, filepath.Join(home, "checkpoint"))
 }
 
 // A reader is format.md in code.
@@ -77,6 +80,7 @@ type reader struct {
 	root    []byte
 	slots   []slot
 	anchor  anchor
+	hashes  map[uint64]string // of the log's records, in hex
 }
 
 type slot struct {
@@ -322,7 +326,7 @@ func (v *reader) metadata(t *testing.T, key, kind string) (m metadata, dataKey [
 // "The anchor".
 func (v *reader) checkAccumulators(t *testing.T) {
 	t.Helper()
-	for i, kind := range "skimwv" {
+	for i, kind := range "skimwvl" {
 		var count uint64
 		xor := make([]byte, 32)
 		for _, key := range v.keys(byte(kind)) {
@@ -356,6 +360,7 @@ func (v *reader) checkLog(t *testing.T) {
 		t.Fatalf("segments: %v, %v", segments, err)
 	}
 	prev, seq := make([]byte, 32), uint64(0)
+	v.hashes = map[uint64]string{}
 	var actions []string
 	for _, name := range segments {
 		f, err := os.Open(name)
@@ -400,7 +405,7 @@ func (v *reader) checkLog(t *testing.T) {
 				t.Fatal(err)
 			}
 			actions = append(actions, record.Stage+" "+record.Action)
-			prev = hash[:]
+			prev, v.hashes[seq] = hash[:], line.Hash
 			if seq == v.anchor.AuditSeq && !bytes.Equal(prev, v.anchor.Audit) {
 				t.Errorf("record %d is not the one that the anchor remembers", seq)
 			}
@@ -411,6 +416,43 @@ func (v *reader) checkLog(t *testing.T) {
 	}
 	if seq < v.anchor.AuditSeq || !strings.HasPrefix(actions[0], "intent ") || !strings.HasPrefix(actions[1], "outcome ") {
 		t.Errorf("the anchor remembers record %d; the log has %q", v.anchor.AuditSeq, actions)
+	}
+}
+
+// "About the log" and "Checkpoints", with no library but the standard one.
+func (v *reader) checkCheckpoint(t *testing.T, file string) {
+	t.Helper()
+	note, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, signature, ok := strings.Cut(string(note), "\n\n")
+	text += "\n"
+	lines := strings.Split(text, "\n")
+	name := "tacit-audit-chain/" + v.vaultID
+	if !ok || len(lines) != 4 || lines[0] != name {
+		t.Fatalf("no checkpoint: %q", note)
+	}
+	seq, err := strconv.ParseUint(lines[1], 10, 64)
+	if err != nil || lines[2] != v.hashes[seq] || lines[2] == "" {
+		t.Errorf("the checkpoint is of another log: %q", lines)
+	}
+	seed := v.open(t, v.subkey("wrap"), v.records["lkey"], "log", "lkey")
+	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	encoded, ok := strings.CutPrefix(signature, "— "+name+" ")
+	sig, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(encoded, "\n"))
+	if !ok || err != nil || len(sig) != 4+ed25519.SignatureSize {
+		t.Fatalf("no signature: %q, %v", signature, err)
+	}
+	hash := sha256.Sum256([]byte(name + "\n\x01" + string(public)))
+	if !bytes.Equal(sig[:4], hash[:4]) || !ed25519.Verify(public, []byte(text), sig[4:]) {
+		t.Error("the signature does not verify")
+	}
+	var last struct {
+		At int64 `cbor:"1,keyasint"`
+	}
+	if err := cbor.Unmarshal(v.open(t, v.subkey("wrap"), v.records["lcheckpoint"], "log", "lcheckpoint"), &last); err != nil || time.Since(time.UnixMilli(last.At)) > time.Hour {
+		t.Errorf("the last checkpoint was made at %d: %v", last.At, err)
 	}
 }
 

@@ -98,7 +98,7 @@ func TestSegments(t *testing.T) {
 	if d := cmp.Diff(got, back); d != "" {
 		t.Errorf("reverse: %s", d)
 	}
-	report, err := l.Verify(t.Context(), &h, func() (uint64, error) { return 1, nil })
+	report, err := l.Verify(t.Context(), []Head{h}, func() (uint64, error) { return 1, nil })
 	if err != nil || report.Bad != nil || report.Records != 51 || report.Head != h {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -222,7 +222,7 @@ func checkTorn(t *testing.T, opts Options, content []byte, want int) {
 	if h.Seq != uint64(want+2) || len(all(t, l)) != want+2 {
 		t.Fatalf("%d bytes: head %d, %d records", len(content), h.Seq, len(all(t, l)))
 	}
-	if report, err := l.Verify(t.Context(), &h, nil); err != nil || report.Bad != nil || report.Torn != 0 {
+	if report, err := l.Verify(t.Context(), []Head{h}, nil); err != nil || report.Bad != nil || report.Torn != 0 {
 		t.Fatalf("%d bytes: %+v, %v", len(content), report, err)
 	}
 }

@@ -46,12 +46,12 @@ func TestI05LostSectors(t *testing.T) {
 					t.Fatalf("lost at %d: %s: %d records, %v; want %d", at, what, found, err, n)
 				}
 			}
-			if v, err := l.Verify(t.Context(), &synced, nil); err != nil || v.Bad != nil || v.Records != n {
+			if v, err := l.Verify(t.Context(), []Head{synced}, nil); err != nil || v.Bad != nil || v.Records != n {
 				t.Fatalf("lost at %d: verify: %+v, %v; want %d records", at, v, err, n)
 			}
 		}
 		check(l, want)
-		if v, err := l.Verify(t.Context(), &last, nil); err != nil || v.Bad == nil || v.Bad.Seq != want+1 {
+		if v, err := l.Verify(t.Context(), []Head{last}, nil); err != nil || v.Bad == nil || v.Bad.Seq != want+1 {
 			t.Fatalf("lost at %d: a vault that knows of the last record: %+v, %v", at, v, err)
 		}
 		add(t, l, read(int(want)+1))
@@ -71,7 +71,7 @@ func TestTornEndBeforeANewSegment(t *testing.T) {
 	opts.Keys, opts.Epoch = testKeys(2), 2
 	l = Open(opts)
 	head := add(t, l, read(3))
-	if v, err := l.Verify(t.Context(), &head, nil); err != nil || v.Bad != nil || v.Records != 3 {
+	if v, err := l.Verify(t.Context(), []Head{head}, nil); err != nil || v.Bad != nil || v.Records != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

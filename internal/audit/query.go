@@ -85,7 +85,9 @@ type joiner struct {
 
 func (j *joiner) next(r Record) (line Record, ok bool) {
 	if r.Stage == Outcome {
-		j.outcomes[r.Of] = r
+		if _, later := j.outcomes[r.Of]; !later { // of two the later one is right: the disk said no and did it
+			j.outcomes[r.Of] = r
+		}
 		return Record{}, false
 	}
 	outcome, named := j.outcomes[r.Seq]

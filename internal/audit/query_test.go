@@ -85,6 +85,15 @@ func TestQuery(t *testing.T) {
 			}
 		})
 	}
+	for _, tt := range tests {
+		var lines []Record
+		err := l.Lines(t.Context(), tt.query, at3, func(r Record) error { lines = append(lines, r); return nil })
+		tt.query.Limit, tt.query.NoSummary = 0, true
+		same, qerr := l.Query(t.Context(), tt.query, at3)
+		if err != nil || qerr != nil || !cmp.Equal(same.Lines, lines) {
+			t.Errorf("%s: forwards %s, backwards %s; %v, %v", tt.name, brief(lines), brief(same.Lines), err, qerr)
+		}
+	}
 	found, err := l.Query(t.Context(), Query{}, nil)
 	if err != nil || brief(found.Lines) != "1+ 3+ 4- 5! 7+ 8! 9! 11+ 12+ 13+" {
 		t.Errorf("%s, %v", brief(found.Lines), err)
@@ -103,6 +112,24 @@ func brief(lines []Record) (s string) {
 		s += fmt.Sprint(r.Seq) + map[Result]string{Allowed: "+", Denied: "-", Failed: "!"}[r.Result]
 	}
 	return s
+}
+
+// A disk that says no and does it after all: the second outcome is the right one.
+func TestTwoOutcomes(t *testing.T) {
+	t.Parallel()
+	l := Open(testOptions(t))
+	intent := &Record{Time: aTime, Stage: Intent, Revision: 2, Action: "write", Result: Allowed}
+	add(t, l, intent)
+	add(t, l, &Record{Time: aTime, Stage: Outcome, Of: 1, Revision: 1, Action: "write", Result: Failed})
+	add(t, l, &Record{Time: aTime, Stage: Outcome, Of: 1, Revision: 2, Action: "write", Result: Allowed}, read(3))
+	found, err := l.Query(t.Context(), Query{}, nil)
+	if err != nil || brief(found.Lines) != "1+ 4+" {
+		t.Errorf("%s, %v", brief(found.Lines), err)
+	}
+	var lines []Record
+	if err := l.Lines(t.Context(), Query{}, nil, func(r Record) error { lines = append(lines, r); return nil }); err != nil || brief(lines) != "1+ 4+" {
+		t.Errorf("%s, %v", brief(lines), err)
+	}
 }
 
 func TestWho(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 	Missing    Kind = "missing"     // it is not there, and later ones are
 	Inserted   Kind = "inserted"    // there is one too many with this seq
 	Reordered  Kind = "reordered"   // it stands later
-	Truncated  Kind = "truncated"   // the log ends before the anchor, or had another record where the anchor is
+	Truncated  Kind = "truncated"   // the log ends before a place that is known of it, or has another record there
 	RolledBack Kind = "rolled_back" // the vault is older than a change that the record says happened
 )
 
@@ -43,15 +43,16 @@ type Report struct {
 // Verify checks the whole log, without keys its chain, with keys each record too, and names the first bad one. It writes
 // nothing, and reads no more than what was there when it was called.
 //
-// anchor is the place that the vault remembers, read before the call; nil: not known. revision is called after the end of the
+// known are places that the log must have: what the vault's anchor remembers, read before the call, and what a checkpoint says.
+// revision is called after the end of the
 // log was fixed, so that changes committed meanwhile are not taken for a rollback, and returns the vault's revision; nil: not
 // known. The error is about reading; a log that could be read and is bad is a Report.
-func (l *Log) Verify(ctx context.Context, anchor *Head, revision func() (uint64, error)) (Report, error) {
+func (l *Log) Verify(ctx context.Context, known []Head, revision func() (uint64, error)) (Report, error) {
 	x, err := l.extent(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	v := verifier{log: l, x: x, parser: newParser(), anchor: anchor}
+	v := verifier{log: l, x: x, parser: newParser(), known: known}
 	if revision != nil && l.opts.Keys != nil {
 		r, err := revision()
 		if err != nil {
@@ -68,17 +69,16 @@ type verifier struct {
 	log       *Log
 	x         extent
 	parser    *parser
-	sealer    *sealer // of the segment's epoch; nil without keys
-	epoch     uint32  // of the segment before
-	anchor    *Head
+	sealer    *sealer    // of the segment's epoch; nil without keys
+	epoch     uint32     // of the segment before
+	known     []Head     // places that the log must have
 	revisions *revisions // nil: the vault's revision is not known
 
 	report  Report
 	follows Head // seq of the last good record, and what the next one must have as prev: its hash, or that of a header
 	fresh   bool // follows.Hash is a header's
 
-	anchored     bool // the anchor was passed and had another hash
-	anchoredFile string
+	other *Bad // the first of the known places that has another record
 }
 
 func (v *verifier) run(ctx context.Context) error {
@@ -92,15 +92,21 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if v.report.Bad != nil || v.anchor == nil {
-		return nil
+	if v.other != nil {
+		v.bad(v.other)
 	}
-	if v.follows.Seq < v.anchor.Seq {
+	if v.follows.Seq < v.last() {
 		v.bad(&Bad{v.follows.Seq + 1, Truncated, file})
-	} else if v.anchored {
-		v.bad(&Bad{v.anchor.Seq, Truncated, v.anchoredFile})
 	}
 	return nil
+}
+
+// last returns the seq of the last place that is known; 0: none is.
+func (v *verifier) last() (seq uint64) {
+	for _, h := range v.known {
+		seq = max(seq, h.Seq)
+	}
+	return seq
 }
 
 func (v *verifier) bad(b *Bad) {
@@ -165,9 +171,9 @@ func (v *verifier) file(ctx context.Context, i int, path string) error {
 	}
 }
 
-// lost says whether a power loss took the log from this line on: it has NUL bytes, and the vault knows of no record behind.
+// lost says whether a power loss took the log from this line on: it has NUL bytes, and no record behind is known.
 func (v *verifier) lost(b []byte) bool {
-	return bytes.IndexByte(b, 0) >= 0 && v.report.Bad == nil && (v.anchor == nil || v.follows.Seq >= v.anchor.Seq)
+	return bytes.IndexByte(b, 0) >= 0 && v.report.Bad == nil && v.follows.Seq >= v.last()
 }
 
 // openRegular opens a file for reading, whatever its modes: a copy can be checked too. It returns nil for what is no file.
@@ -227,8 +233,10 @@ func (w *walk) step(n int, b []byte, lineErr error) (*Bad, error) {
 	if bad := w.authentic(&ln); bad != nil {
 		return bad, nil
 	}
-	if w.anchor != nil && w.anchor.Seq == ln.Seq && w.anchor.Hash != ln.Hash {
-		w.anchored, w.anchoredFile = true, w.path
+	for _, h := range w.known {
+		if h.Seq == ln.Seq && h.Hash != ln.Hash && w.other == nil {
+			w.other = &Bad{ln.Seq, Truncated, w.path}
+		}
 	}
 	w.follows, w.fresh = ln.Head, false
 	w.report.Head = ln.Head

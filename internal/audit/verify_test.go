@@ -71,7 +71,11 @@ func (v *victim) verify(t testing.TB, keys bool, anchor *Head) Report {
 	if !keys {
 		opts.Keys = nil
 	}
-	r, err := Open(opts).Verify(t.Context(), anchor, nil)
+	var known []Head
+	if anchor != nil {
+		known = append(known, *anchor)
+	}
+	r, err := Open(opts).Verify(t.Context(), known, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

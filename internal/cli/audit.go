@@ -55,7 +55,7 @@ func (a *app) auditCommand() *cobra.Command {
 	fl.StringVar(&f.since, "since", "", "only records of the last `D` (24h, 30d), or from a date on")
 	fl.StringVar(&f.principal, "principal", "", "only records of the principal `P`")
 	fl.BoolVar(&f.follow, "follow", false, "go on showing new records as they come")
-	c.AddCommand(a.auditWhoCommand(), a.auditVerifyCommand(), a.auditExportCommand())
+	c.AddCommand(a.auditWhoCommand(), a.auditVerifyCommand(), a.auditCheckpointCommand(), a.auditExportCommand())
 	return c
 }
 
@@ -191,50 +191,6 @@ func (a *app) auditWhoCommand() *cobra.Command {
 	}
 }
 
-func (a *app) auditVerifyCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Short: "Check that nobody edited, removed, reordered or cut the log", Example: "tacit audit verify", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
-			if err != nil {
-				return err
-			}
-			v, err := k.AuditVerify(c.Context(), a.caller())
-			if err != nil {
-				return err
-			}
-			if a.flags.json {
-				if err := a.out.JSON(v); err != nil {
-					return err
-				}
-			} else if v.OK {
-				a.out.Line("The log is whole: %s, head %s", plural(v.Records, "record"), orElse(deref(v.Head), "none"))
-			}
-			return auditVerdict(v)
-		},
-	}
-}
-
-// auditVerdict is the error for a log that is not whole: data that was tampered with, or put back.
-func auditVerdict(v client.AuditVerify) error {
-	if v.OK {
-		return nil
-	}
-	if v.Bad == nil {
-		return fault.New(fault.Tampered, "the audit log is not whole")
-	}
-	code := fault.Tampered
-	switch v.Bad.Kind {
-	case "rolled_back":
-		return fault.New(fault.RolledBack, "the vault is older than its log: record %d is of a change that the vault does not have", v.Bad.Seq).About(v.Bad.File).
-			WithFix("put the newest vault back, or accept this one with: tacit import --replace BACKUP")
-	case "truncated":
-		code = fault.RolledBack
-	}
-	return fault.New(code, "the audit log is not whole: record %d: %s: %s", v.Bad.Seq, v.Bad.Kind, v.Bad.File).About(v.Bad.File).
-		WithFix("compare with a copy of the log; whatever wrote to this file was not tacit")
-}
-
 func (a *app) auditExportCommand() *cobra.Command {
 	var f auditFlags
 	c := &cobra.Command{
@@ -248,16 +204,7 @@ func (a *app) auditExportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, err := k.Audit(c.Context(), a.caller(), r)
-			if err != nil {
-				return err
-			}
-			for _, rec := range log.Records {
-				if err := a.auditLine(rec); err != nil {
-					return err
-				}
-			}
-			return nil
+			return k.AuditExport(c.Context(), a.caller(), r, a.auditLine)
 		},
 	}
 	c.Flags().StringVar(&f.since, "since", "", "only records of the last `D` (24h, 30d), or from a date on")

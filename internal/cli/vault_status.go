@@ -68,6 +68,7 @@ func (a *app) printStatus(s client.Status) {
 		[2]string{"agent", agent},
 		[2]string{"audit", fmt.Sprintf("%d records", s.Audit.Records)},
 		[2]string{"audit key", deref(s.Audit.PublicKey)},
+		[2]string{"checkpoint", orElse(moment(s.Audit.CheckpointAt), "never")},
 		[2]string{"backup", orElse(moment(s.Backup.LastAt), "never")},
 		[2]string{"project", deref(s.Project.Path)},
 		[2]string{"principal", s.Principal},

@@ -57,7 +57,10 @@ type API interface {
 	// AuditFollow calls each with the records that match, then with new ones as they come, until ctx ends.
 	AuditFollow(ctx context.Context, c Caller, r AuditRequest, each func(client.AuditRecord) error) error
 	AuditWho(ctx context.Context, c Caller, r Ref) (client.AuditWho, error)
-	AuditVerify(ctx context.Context, c Caller) (client.AuditVerify, error)
+	// AuditExport calls each with every record that matches, oldest first, in memory that does not grow with their number.
+	AuditExport(ctx context.Context, c Caller, r AuditRequest, each func(client.AuditRecord) error) error
+	AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest) (client.AuditVerify, error)
+	AuditCheckpoint(ctx context.Context, c Caller) (client.AuditCheckpoint, error)
 
 	Close() error
 }
@@ -226,6 +229,12 @@ type AuditRequest struct {
 	Failed    bool
 	Since     time.Time
 	Principal string
+}
+
+// AuditVerifyRequest says what else the log must agree with.
+type AuditVerifyRequest struct {
+	Checkpoint  []byte // of this vault, as AuditCheckpoint returned it; empty: none
+	VerifierKey string // that must have signed it; empty: the vault's own
 }
 
 // Progress is told how far long work has come. total is 0 while it is not known. nil is allowed.

@@ -5,7 +5,6 @@ import (
 
 	"tacit/client"
 	"tacit/internal/audit"
-	"tacit/internal/fault"
 	"tacit/internal/vault"
 )
 
@@ -60,6 +59,20 @@ func (k *Keeper) question(ctx context.Context, c Caller, r AuditRequest) (q audi
 	return q, func(revision uint64) bool { return revision <= now }, err
 }
 
+// AuditExport calls each with every record that matches, oldest first, in memory that does not grow with their number.
+func (k *Keeper) AuditExport(ctx context.Context, c Caller, r AuditRequest, each func(client.AuditRecord) error) error {
+	q, committed, err := k.question(ctx, c, r)
+	if err == nil {
+		err = k.read(ctx, c, func(*vault.Reader) (*decision, error) {
+			return decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: "export"}), nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return k.log.Lines(ctx, q, committed, func(r audit.Record) error { return each(r.Wire()) })
+}
+
 // AuditFollow calls each with the records that match, then with new ones as they come, until ctx ends.
 func (k *Keeper) AuditFollow(ctx context.Context, c Caller, r AuditRequest, each func(client.AuditRecord) error) error {
 	found, err := k.query(ctx, c, r)
@@ -111,26 +124,4 @@ func (k *Keeper) AuditWho(ctx context.Context, c Caller, r Ref) (out client.Audi
 	}
 	out.Versions, err = k.log.Who(ctx, id)
 	return out, err
-}
-
-// AuditVerify checks the whole log against itself and against the vault. It needs no writable log and records nothing.
-func (k *Keeper) AuditVerify(ctx context.Context, _ Caller) (client.AuditVerify, error) {
-	if err := k.unlock(ctx); err != nil {
-		return client.AuditVerify{}, err
-	}
-	var a vault.Anchor
-	look := func() error {
-		return k.vault.View(ctx, func(v *vault.Reader) error { a = *v.Anchor(); return nil })
-	}
-	if err := look(); err != nil {
-		return client.AuditVerify{}, err
-	}
-	if len(a.Audit) != audit.HashSize {
-		return client.AuditVerify{}, fault.New(fault.Corrupted, "the vault's anchor names no audit record")
-	}
-	report, err := k.log.Verify(ctx, &audit.Head{Seq: a.AuditSeq, Hash: [audit.HashSize]byte(a.Audit)}, func() (uint64, error) {
-		err := look()
-		return a.Revision, err
-	})
-	return report.Wire(), err
 }

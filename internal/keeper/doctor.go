@@ -153,6 +153,7 @@ func (d *doctor) vault(ctx context.Context) {
 		d.integrity(v)
 		d.slots(v)
 		d.rotation(v)
+		d.checkpoint(v)
 		return d.secrets(v)
 	})
 	if err != nil {
@@ -200,6 +201,20 @@ func (d *doctor) slots(v *vault.Reader) {
 func (d *doctor) rotation(v *vault.Reader) {
 	if v.Leaving() != 0 {
 		d.add("vault.rotation", "warn", "", "a root rotation was interrupted", "tacit rotate-root --resume")
+	}
+}
+
+// checkpoint looks at the key that signs checkpoints of the log, and at when it last did.
+func (d *doctor) checkpoint(v *vault.Reader) {
+	var out client.StatusAudit
+	switch err := d.k.logbook(v, &out); {
+	case err != nil:
+		d.fail("audit.checkpoint", "", err)
+	case out.CheckpointAt == nil:
+		d.add("audit.checkpoint", "note", "", "none was made: nothing outside of this machine shows whether vault and log were both put back",
+			"tacit audit checkpoint -o FILE, and keep FILE elsewhere")
+	default:
+		d.add("audit.checkpoint", "ok", "", "the last one was made "+out.CheckpointAt.Format(time.RFC3339), "")
 	}
 }
 
@@ -271,7 +286,7 @@ func (d *doctor) found(check, status string, names []string, what, fix, none str
 
 // log verifies the chain, and the clock against its last record.
 func (d *doctor) log(ctx context.Context) {
-	v, err := d.k.AuditVerify(ctx, d.c)
+	v, err := d.k.AuditVerify(ctx, d.c, AuditVerifyRequest{})
 	switch {
 	case err != nil:
 		d.fail("audit.chain", "", err)

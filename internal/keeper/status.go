@@ -51,8 +51,25 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 		if last.Head.Seq > 0 {
 			out.Audit.Head = optional(hex.EncodeToString(last.Head.Hash[:]))
 		}
-		return nil
+		return k.logbook(v, &out.Audit)
 	})
+}
+
+// logbook fills in what the vault keeps about its log.
+func (k *Keeper) logbook(v *vault.Reader, out *client.StatusAudit) error {
+	at, err := v.CheckpointAt()
+	if err != nil {
+		return err
+	}
+	out.CheckpointAt = at.Ptr()
+	key, err := v.LogKey()
+	if key == nil || err != nil {
+		return err
+	}
+	defer clear(key)
+	public, err := k.verifierKey(key)
+	out.PublicKey = optional(public)
+	return err
 }
 
 // unlockQuietly unlocks with what opens without asking.

@@ -354,7 +354,7 @@ func (l *lane) compare(k *kill) error {
 		if changed {
 			l.now = states[k.acknowledged+1]
 		}
-		v, err := kp.AuditVerify(ctx, owner)
+		v, err := kp.AuditVerify(ctx, owner, keeper.AuditVerifyRequest{})
 		if err == nil && !v.OK {
 			err = fmt.Errorf("the log does not verify: %+v", *v.Bad)
 		}

@@ -404,7 +404,7 @@ func (d *damaged) list(ctx context.Context, k *keeper.Keeper) {
 // verify verifies the log: a damaged one must be found, but for its end behind the record that the vault knows of, from which a
 // writer that died may have been cut off.
 func (d *damaged) verify(ctx context.Context, k *keeper.Keeper, b []byte) {
-	v, err := k.AuditVerify(ctx, owner)
+	v, err := k.AuditVerify(ctx, owner, keeper.AuditVerifyRequest{})
 	switch {
 	case err != nil && d.allows(err):
 		d.words["unverified"] = true

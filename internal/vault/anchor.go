@@ -74,7 +74,7 @@ func (s *sum) equal(o *sum) bool {
 
 // Count returns the number of live records of a kind.
 func (a *Anchor) Count(k Kind) int {
-	if i := sumIndex(k); i >= 0 {
+	if i := sumIndex(k); i >= 0 && i < len(a.Sums) { // the anchor may be from before there was such a kind
 		return int(a.Sums[i].Count)
 	}
 	return 0

@@ -78,7 +78,7 @@ func (b *builder) copyAll() error {
 	return b.copy(KindIndex, KindSecret, KindVersion, KindValue)
 }
 
-// copyFrame copies what is not about secrets: header, slots, keys of past epochs.
+// copyFrame copies what is not about secrets: header, slots, keys of past epochs, what is kept about the log.
 func (b *builder) copyFrame() error {
 	header, _, err := b.tx.src.Get(headerKey())
 	if err != nil {
@@ -87,7 +87,7 @@ func (b *builder) copyFrame() error {
 	if err := b.put(headerKey(), header); err != nil {
 		return err
 	}
-	return b.copy(KindSlot, KindEpoch)
+	return b.copy(KindSlot, KindEpoch, KindLog)
 }
 
 // copy copies kinds. Records that do not add up to the old anchor stop it: damage must not be made authentic.

@@ -18,6 +18,7 @@ const (
 	KindSecret  Kind = 'm'
 	KindVersion Kind = 'w'
 	KindValue   Kind = 'v'
+	KindLog     Kind = 'l'
 
 	// kindDataKey has no engine key of its own: a data key rides with its version's metadata.
 	kindDataKey Kind = 'd'
@@ -25,7 +26,7 @@ const (
 
 // accumulated are the kinds that the anchor keeps an accumulator and a count of, in the order in which it stores them.
 // New kinds are added at the end.
-var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue}
+var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue, KindLog}
 
 // String returns the kind's name in bindings and messages.
 func (k Kind) String() string {
@@ -46,6 +47,8 @@ func (k Kind) String() string {
 		return "version"
 	case KindValue:
 		return "value"
+	case KindLog:
+		return "log"
 	case kindDataKey:
 		return "data key"
 	}
@@ -56,6 +59,8 @@ func headerKey() []byte { return []byte{byte(KindHeader)} }
 func anchorKey() []byte { return []byte{byte(KindAnchor)} }
 
 func slotKey(id string) []byte { return append([]byte{byte(KindSlot)}, id...) }
+
+func logKey(name string) []byte { return append([]byte{byte(KindLog)}, name...) }
 
 func epochKey(epoch uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(KindEpoch)}, epoch)

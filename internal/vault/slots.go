@@ -40,6 +40,9 @@ func (v *Vault) Create(h Header, root *envelope.Root, slots []envelope.Slot, hoo
 			return err
 		}
 	}
+	if err := tx.ensureLogKey(); err != nil {
+		return err
+	}
 	witnessed := false
 	err = create(func(put func(key, value []byte) error) error {
 		at, err := hooks.Witness(tx)

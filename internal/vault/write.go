@@ -36,6 +36,9 @@ func (v *Vault) Update(ctx context.Context, change func(*Tx) error, hooks Hooks)
 		if len(tx.batch.Ops) == 0 && !tx.touched() {
 			return nil
 		}
+		if err := tx.ensureLogKey(); err != nil {
+			return err
+		}
 		return tx.commit(hooks, func() error {
 			anchor, err := tx.sealAnchor()
 			if err != nil {

@@ -1,0 +1,112 @@
+package vault
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"io"
+
+	"tacit/internal/envelope"
+)
+
+// What the vault keeps about its audit log, beside the anchor: records of kind [KindLog], each under a name of its own. There are
+// never more than a few, so whoever reads one proves first that all of them are there.
+const (
+	logKeyName        = "key"        // the seed of the Ed25519 key that signs checkpoints, 32 bytes
+	logCheckpointName = "checkpoint" // when the last checkpoint was made
+)
+
+// logTime is the plaintext of the record "checkpoint", CBOR.
+type logTime struct {
+	At Millis `cbor:"1,keyasint"`
+}
+
+// LogKey returns the key that signs the log's checkpoints, nil when the vault has none yet: one from before there were checkpoints
+// gets it with its next change. The caller clears it.
+func (r *Reader) LogKey() (ed25519.PrivateKey, error) {
+	seed, err := r.logRecord(logKeyName)
+	if seed == nil || err != nil {
+		return nil, err
+	}
+	defer clear(seed)
+	if len(seed) != ed25519.SeedSize {
+		return nil, damaged(KindLog, logKeyName, envelope.ErrMalformed)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// CheckpointAt returns when the last checkpoint of the log was made; 0: never.
+func (r *Reader) CheckpointAt() (Millis, error) {
+	var t logTime
+	b, err := r.logRecord(logCheckpointName)
+	if b == nil || err != nil {
+		return 0, err
+	}
+	if err := decode(b, &t); err != nil {
+		return 0, damaged(KindLog, logCheckpointName, err)
+	}
+	return t.At, nil
+}
+
+// SetCheckpointAt remembers when the last checkpoint of the log was made.
+func (tx *Tx) SetCheckpointAt(t Millis) error {
+	b, err := encode(logTime{t})
+	if err != nil {
+		return err
+	}
+	return tx.putLogRecord(logCheckpointName, b)
+}
+
+// logRecord returns the plaintext of a record, nil when there is none, after proving that all of them are there.
+func (r *Reader) logRecord(name string) ([]byte, error) {
+	if r.anchor.Count(KindLog) == 0 {
+		return nil, nil // the sealed anchor says so
+	}
+	if err := r.proveComplete(KindLog); err != nil {
+		return nil, err
+	}
+	key := logKey(name)
+	box, ok, err := r.src.Get(key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	_, p, err := r.v.ring.Open(r.v.bind(KindLog, key), box)
+	if err != nil {
+		return nil, damaged(KindLog, name, err)
+	}
+	return p, nil
+}
+
+func (tx *Tx) putLogRecord(name string, plain []byte) error {
+	key := logKey(name)
+	box, err := tx.keys().Seal(nil, tx.v.random, tx.next.Revision, tx.v.bind(KindLog, key), plain)
+	if err != nil {
+		return err
+	}
+	return tx.put(KindLog, key, box)
+}
+
+// ensureLogKey makes the key that signs checkpoints, unless there is one. It is the first of the records, and stays for good.
+func (tx *Tx) ensureLogKey() error {
+	if tx.next.Count(KindLog) > 0 {
+		return nil
+	}
+	seed := make([]byte, ed25519.SeedSize)
+	defer clear(seed)
+	if _, err := io.ReadFull(tx.v.random, seed); err != nil {
+		return fmt.Errorf("read randomness: %w", err)
+	}
+	return tx.putLogRecord(logKeyName, seed)
+}
+
+// resealLog seals the records anew under the keys of the transaction. A rotation does it in its first step: they are few.
+func (tx *Tx) resealLog() error {
+	return tx.src.Scan([]byte{byte(KindLog)}, nil, func(key, box []byte) error {
+		name := string(key[1:])
+		_, p, err := tx.v.ring.Open(tx.v.bind(KindLog, key), box)
+		if err != nil {
+			return damaged(KindLog, name, err)
+		}
+		defer clear(p)
+		return tx.putLogRecord(name, p)
+	})
+}
