@@ -21,9 +21,13 @@ var layers = [][]string{
 	// Wiring.
 	{"cmd/tacit", "cmd/tacit-server"},
 	// Doors: parse, call keeper, print.
-	{"internal/cli", "internal/agent", "internal/server", "internal/tui"},
-	// Formats: they turn files into keeper's entries and back, for the doors.
-	{"internal/transfer"},
+	{"internal/cli", "internal/agent", "internal/tui"},
+	// The door that others serve: the agent on its socket.
+	{"internal/server"},
+	// Formats: they turn files into keeper's entries and back, for the doors. And keeper at a distance.
+	{"internal/transfer", "internal/remote"},
+	// What keeper's requests and answers look like in HTTP.
+	{"internal/wire"},
 	// The one way in.
 	{"internal/keeper"},
 	// Rooms.

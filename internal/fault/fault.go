@@ -7,6 +7,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // A Code is a class of failure. It is stable: scripts and the API's problem details depend on it.
@@ -40,15 +42,22 @@ const (
 	StaleKeys   Code = "stale_keys"   // 8: another process changed the root key meanwhile
 )
 
-// exits is the exit table of the command line. A code that is missing here exits 1.
-var exits = map[Code]int{
-	Usage: 2, Invalid: 2,
-	NotFound: 3, Expired: 3,
-	WrongKey: 4, Corrupted: 4, Tampered: 4, RolledBack: 4, Foreign: 4,
-	Denied: 5, Sealed: 5, Untrusted: 5, Permissions: 5,
-	Locked: 6, NoVault: 6,
-	Unavailable: 7,
-	Exists:      8, Conflict: 8, StaleKeys: 8,
+// A class is how a code leaves the process: as the exit status of a command, and as the status of an HTTP answer.
+type class struct{ exit, status int }
+
+// classes is the one table of both. A code that is missing here is a failure of tacit itself: 1 and 500.
+//
+// 404 is kept for [NotFound]: it alone lets a reader fall through to the next provider, so nothing else may look like it to a
+// program that reads no more than the status.
+var classes = map[Code]class{
+	Failed: {1, 500}, Busy: {1, 503}, DiskFull: {1, 507}, NewerFormat: {1, 500}, Overdue: {1, 409},
+	Usage: {2, 400}, Invalid: {2, 422},
+	NotFound: {3, 404}, Expired: {3, 410},
+	WrongKey: {4, 403}, Corrupted: {4, 500}, Tampered: {4, 500}, RolledBack: {4, 500}, Foreign: {4, 500},
+	Denied: {5, 403}, Sealed: {5, 403}, Untrusted: {5, 403}, Permissions: {5, 500},
+	Locked: {6, 423}, NoVault: {6, 503},
+	Unavailable: {7, 502},
+	Exists:      {8, 409}, Conflict: {8, 409}, StaleKeys: {8, 409},
 }
 
 // Error makes a code usable as a sentinel for errors.Is.
@@ -56,10 +65,27 @@ func (c Code) Error() string { return string(c) }
 
 // Exit returns the process exit status of the class.
 func (c Code) Exit() int {
-	if n, ok := exits[c]; ok {
-		return n
+	if class, ok := classes[c]; ok {
+		return class.exit
 	}
 	return 1
+}
+
+// Codes returns all codes, in no order.
+func Codes() []Code { return slices.Collect(maps.Keys(classes)) }
+
+// Known reports whether c is one of the codes above.
+func (c Code) Known() bool {
+	_, ok := classes[c]
+	return ok
+}
+
+// Status returns the HTTP status of the class (RFC 9110; 423 and 507 are those of RFC 4918).
+func (c Code) Status() int {
+	if class, ok := classes[c]; ok {
+		return class.status
+	}
+	return 500
 }
 
 // Error is one failure as a person sees it: what failed and why in one line, and, where there is one, the way out.

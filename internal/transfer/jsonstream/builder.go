@@ -95,6 +95,12 @@ func (b *Builder) IntOrNull(n *int) {
 	b.Int(*n)
 }
 
+// Bool adds true or false.
+func (b *Builder) Bool(v bool) {
+	b.item()
+	b.buf = strconv.AppendBool(b.buf, v)
+}
+
 // Null adds null.
 func (b *Builder) Null() {
 	b.item()

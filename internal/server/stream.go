@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/wire"
+)
+
+// A stream is an answer of one JSON object a line. Nothing is sent before the first line or the end, so that an early failure is
+// still a problem of its own status; a later one is the last line, as client.StreamProblem.
+type stream struct {
+	x       *exchange
+	lines   int
+	pending int // bytes that were not flushed
+}
+
+// flushed is how much of a stream waits for more, at most, before it is sent; what is pushed does not wait.
+const flushed = 16 << 10
+
+// begin sends the header.
+func (s *stream) begin() {
+	if s.x.began {
+		return
+	}
+	s.x.began = true
+	s.x.w.Header().Set("Content-Type", wire.Lines)
+	s.extend()
+	s.x.w.WriteHeader(http.StatusOK)
+}
+
+// extend gives the peer writeTime from now to take what is written.
+func (s *stream) extend() { _ = s.x.deadline.SetWriteDeadline(time.Now().Add(writeTime)) }
+
+// line adds a line: v as JSON.
+func (s *stream) line(v any) error {
+	b, err := wire.Marshal(v)
+	if err != nil {
+		return err
+	}
+	s.begin()
+	if _, err := s.x.w.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	if s.pending += len(b); s.pending < flushed {
+		return nil
+	}
+	return s.push()
+}
+
+// push sends what there is.
+func (s *stream) push() error {
+	s.begin()
+	s.pending = 0
+	s.extend()
+	return s.x.deadline.Flush()
+}
+
+// end ends the stream with err, or well.
+func (s *stream) end(err error) error {
+	if err != nil && !s.x.began {
+		return err
+	}
+	s.begin()
+	if err == nil || s.x.ctx().Err() != nil {
+		return nil // done, or there is nobody left to tell
+	}
+	_ = s.line(client.StreamProblem{Problem: wire.ProblemOf(err, 0)})
+	return nil
+}
+
+func (s *server) names(x *exchange) error {
+	var in client.ListRequest
+	if err := x.read(&in); err != nil {
+		return err
+	}
+	out := stream{x: x}
+	return out.end(s.API.Names(x.ctx(), x.caller, wire.ToList(in), func(name string) error { return out.line(client.NameLine{Name: name}) }))
+}
+
+func (s *server) export(x *exchange) error {
+	var in client.AuditQuery
+	if err := x.read(&in); err != nil {
+		return err
+	}
+	out := stream{x: x}
+	return out.end(s.API.AuditExport(x.ctx(), x.caller, wire.ToAudit(in), func(r client.AuditRecord) error { return out.line(r) }))
+}
+
+// follow goes on until the client leaves, or is no longer who it was (I18).
+func (s *server) follow(x *exchange) error {
+	var in client.AuditQuery
+	if err := x.read(&in); err != nil {
+		return err
+	}
+	ctx, stop := s.whileKnown(x)
+	defer stop()
+	out := stream{x: x}
+	err := s.API.AuditFollow(ctx, x.caller, wire.ToAudit(in), func(r client.AuditRecord) error {
+		if err := out.line(r); err != nil {
+			return err
+		}
+		return out.push()
+	})
+	if cause := context.Cause(ctx); cause != nil && x.ctx().Err() == nil {
+		err = cause
+	}
+	return out.end(err)
+}
+
+// whileKnown returns a context that ends, with the error as its cause, when the caller is refused.
+func (s *server) whileKnown(x *exchange) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(x.ctx())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(recheckTime)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if _, err := s.Caller(x.r); err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-done
+	}
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// How long a peer may take. What keeper takes is bounded by keeper.
+const (
+	requestTime = 10 * time.Second       // for header and body of a request, or one line of an import
+	writeTime   = 30 * time.Second       // to take an answer, or what is flushed of a stream
+	idleTime    = 2 * time.Minute        // between two requests
+	recheckTime = 500 * time.Millisecond // between two looks whether a stream is still allowed
+)
+
+// maxHeader bounds a request's header, in bytes; net/http allows 4096 more.
+const maxHeader = 8 << 10
+
+// Configure sets the bounds on peers that must hold for every server of this API: how long they may take, and how much they
+// may send before anything looks at it. With [Limit] it also tells the listener which connections are at work. What h.ConnState
+// and h.ConnContext were is still called.
+func Configure(h *http.Server, log *slog.Logger) {
+	h.ReadTimeout = requestTime // the handler lifts it when it has the body: what follows is keeper's time
+	h.ReadHeaderTimeout = 0     // so that one deadline is for both
+	h.WriteTimeout = 0          // set for each answer
+	h.IdleTimeout = idleTime
+	h.MaxHeaderBytes = maxHeader
+	h.DisableGeneralOptionsHandler = true
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+
+	state, connContext := h.ConnState, h.ConnContext
+	h.ConnState = func(c net.Conn, s http.ConnState) {
+		if l := limitedOf(c); l != nil && (s == http.StateNew || s == http.StateIdle) {
+			l.wait()
+		}
+		if state != nil {
+			state(c, s)
+		}
+	}
+	h.ConnContext = contextWithConn(connContext)
+}

@@ -1,0 +1,48 @@
+package wire
+
+import (
+	"errors"
+	"strings"
+
+	"tacit/client"
+	"tacit/internal/fault"
+)
+
+// problemType is what the type of a problem begins with; its code follows.
+const problemType = "urn:tacit:problem:"
+
+// ProblemOf returns err as an answer of its class. status 0 is that of the class.
+func ProblemOf(err error, status int) client.HTTPProblem {
+	code := fault.CodeOf(err)
+	if status == 0 {
+		status = code.Status()
+	}
+	p := client.HTTPProblem{
+		Type: problemType + string(code), Title: strings.ReplaceAll(string(code), "_", " "), Status: status,
+		Detail: err.Error(), Code: string(code), Exit: code.Exit(), Origin: "tacit",
+	}
+	var e *fault.Error
+	if errors.As(err, &e) {
+		p.Fix, p.Object = optional(e.Fix), optional(e.Object)
+	}
+	return p
+}
+
+// ErrorOf returns the failure that p tells of, as it was before it was sent: a command prints the same bytes for both.
+func ErrorOf(p client.HTTPProblem) *fault.Error {
+	return &fault.Error{Code: fault.Code(p.Code), Message: p.Detail, Fix: orEmpty(p.Fix), Object: orEmpty(p.Object)}
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
