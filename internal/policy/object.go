@@ -54,6 +54,17 @@ type Object struct {
 	Owner Principal // of a token: the principal it proves
 }
 
+// String returns the name for a person.
+func (o Object) String() string {
+	switch o.Kind {
+	case Vault:
+		return "the vault"
+	case Policies:
+		return "the policies"
+	}
+	return o.Name
+}
+
 // home returns the scope that the object lives in.
 func (o Object) home() name.Scope {
 	if o.Scope == "" {
