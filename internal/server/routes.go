@@ -20,8 +20,8 @@ const (
 func (s *server) table() []route {
 	k := s.API
 	return []route{
-		ask(wire.Status, k.Status),
-		ask(wire.Whoami, k.Whoami),
+		ask(k, wire.Status, keeper.API.Status),
+		ask(k, wire.Whoami, keeper.API.Whoami),
 
 		{http.MethodPost, wire.Get, wire.JSON, small, s.get},
 		call(wire.Show, small, func(ctx context.Context, c keeper.Caller, r *client.SecretRef) (client.Shown, error) {
@@ -93,10 +93,10 @@ func (s *server) table() []route {
 }
 
 // ask is an operation without a request.
-func ask[Out any](path string, do func(context.Context, keeper.Caller) (Out, error)) route {
+func ask[Out any](k keeper.API, path string, do func(keeper.API, context.Context, keeper.Caller) (Out, error)) route {
 	return route{http.MethodGet, path, "", 0, func(x *exchange) error {
 		x.complete()
-		out, err := do(x.ctx(), x.caller)
+		out, err := do(k, x.ctx(), x.caller)
 		if err != nil {
 			return err
 		}

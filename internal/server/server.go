@@ -132,3 +132,12 @@ func (s *server) caller(x *exchange) (keeper.Caller, error) {
 	c.Group, err = claim(x.r.Header, wire.HeaderGroup)
 	return c, err
 }
+
+// Routes returns the paths of all operations, for those who check that every one is documented.
+func Routes() []string {
+	var paths []string
+	for _, r := range (&server{}).table() {
+		paths = append(paths, r.path)
+	}
+	return paths
+}
