@@ -12,8 +12,17 @@ import (
 // hang together (a parent is gone, or is less than its child) proves nothing.
 type Chain []Token
 
+// MaxChain is the most tokens that a chain may have: each request looks at all of them.
+const MaxChain = 8
+
+// MaxRules is the most rules that a token may have.
+const MaxRules = 256
+
 // whole reports whether each token was made by the next one, of which it is no more than a part, and the last one by the owner.
 func (c Chain) whole() bool {
+	if len(c) > MaxChain {
+		return false
+	}
 	for i, t := range c {
 		if _, err := ParsePrincipal(string(t.Principal)); err != nil {
 			return false
@@ -91,6 +100,10 @@ func (c Chain) CheckChild(child Token, held []Rule, now time.Time) error {
 		return denied("it is not in that workspace or group")
 	case len(child.Rules) == 0:
 		return denied("the new one has no rule")
+	case len(child.Rules) > MaxRules:
+		return denied("the new one has more than %d rules", MaxRules)
+	case len(c) == MaxChain:
+		return denied("it is the last of a chain of %d", MaxChain)
 	}
 	for _, r := range child.Rules {
 		for i, t := range c {

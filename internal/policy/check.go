@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -238,6 +237,14 @@ func literalProblem(uid types.EntityUID) string {
 		if _, err := name.ParseGlob(id); err != nil {
 			return fmt.Sprintf("%q is no pattern", id)
 		}
+	case "Capability":
+		if name.Check(id) != nil {
+			return fmt.Sprintf("%q names no capability", id)
+		}
+	case "Vault", "Policy":
+		if only := strings.ToLower(string(uid.Type)); id != only {
+			return fmt.Sprintf("there is no %q: the only one is %s::%q", id, uid.Type, only)
+		}
 	case "Secret":
 		scope, n, ok := strings.Cut(id, ":")
 		if _, err := name.ParseScope(scope); !ok || err != nil || name.Check(n) != nil {
@@ -250,20 +257,23 @@ func literalProblem(uid types.EntityUID) string {
 // syntaxProblem turns an error of cedar-go's parser, which is text only, into a problem. The parser names the token after the one
 // that it could not use, except where it looked ahead.
 func syntaxProblem(tokens []token, err error) Problem {
-	m := regexp.MustCompile(`(?s)<input>:(\d+):(\d+)(?: ".*?")?: (.*)$`).FindStringSubmatch(err.Error())
-	if m == nil {
+	_, rest, _ := strings.Cut(err.Error(), "<input>:") // <input>:LINE:COLUMN "TOKEN": MESSAGE, or without the token
+	var line, column int
+	if n, _ := fmt.Sscanf(rest, "%d:%d", &line, &column); n != 2 {
 		return Problem{1, 1, "syntax error: " + err.Error()}
 	}
-	line, _ := strconv.Atoi(m[1])
-	column, _ := strconv.Atoi(m[2])
-	p := Problem{Line: line, Column: column, Text: "syntax error: " + m[3]}
+	message := strings.TrimLeft(rest, "0123456789: ")
+	if quoted, err := strconv.QuotedPrefix(message); err == nil {
+		message = strings.TrimPrefix(message[len(quoted):], ": ")
+	}
+	p := Problem{Line: line, Column: column, Text: "syntax error: " + message}
 	i := slices.IndexFunc(tokens, func(t token) bool { return t.line == line && t.column == column })
 	if i < 0 {
 		i = len(tokens) // the end of the text
 	}
-	got, want, ok := strings.Cut(strings.TrimPrefix(m[3], "exact "), " want ")
+	got, want, ok := strings.Cut(strings.TrimPrefix(message, "exact "), " want ")
 	got = strings.TrimPrefix(got, "got ")
-	ahead := ok && (got == "" || !strings.HasPrefix(m[3], "exact ")) || !strings.Contains(err.Error(), "parse error at")
+	ahead := ok && (got == "" || !strings.HasPrefix(message, "exact ")) || !strings.Contains(err.Error(), "parse error at")
 	if !ahead && i > 0 {
 		p.Line, p.Column = tokens[i-1].line, tokens[i-1].column
 	}

@@ -30,9 +30,10 @@ type shelfKey struct {
 
 // A shelf holds the policies of one key by the object in their heads.
 type shelf struct {
-	byName   map[string][]*filed   // in Glob::"prod/db", without wildcard
-	byPrefix map[string][]*globbed // in Glob::"prod/*", under what every match begins with: "prod/"
-	lengths  []int                 // of the keys of byPrefix, ascending
+	byObject map[types.EntityUID][]*filed // == Secret::"global:prod/db"
+	byName   map[string][]*filed          // in Glob::"prod/db", without wildcard
+	byPrefix map[string][]globbed         // in Glob::"prod/*", under what every match begins with: "prod/"
+	lengths  []int                        // of the keys of byPrefix, ascending
 	others   []*filed
 }
 
@@ -121,14 +122,19 @@ func (s *Set) add(st statement) error {
 	for _, a := range headActions(tree.Action) {
 		key := shelfKey{headPrincipal(tree.Principal), a}
 		if s.shelves[key] == nil {
-			s.shelves[key] = &shelf{byName: map[string][]*filed{}, byPrefix: map[string][]*globbed{}}
+			s.shelves[key] = &shelf{byObject: map[types.EntityUID][]*filed{}, byName: map[string][]*filed{}, byPrefix: map[string][]globbed{}}
 		}
-		s.shelves[key].add(f, s.globs, headGlob(tree.Resource))
+		s.shelves[key].add(f, s.globs, tree.Resource)
 	}
 	return nil
 }
 
-func (sh *shelf) add(f *filed, globs map[string]name.Glob, head string) {
+func (sh *shelf) add(f *filed, globs map[string]name.Glob, resource ast.IsResourceScopeNode) {
+	if eq, ok := resource.(ast.ScopeTypeEq); ok {
+		sh.byObject[eq.Entity] = append(sh.byObject[eq.Entity], f)
+		return
+	}
+	head := headGlob(resource)
 	if head == "" {
 		sh.others = append(sh.others, f)
 		return
@@ -142,13 +148,12 @@ func (sh *shelf) add(f *filed, globs map[string]name.Glob, head string) {
 	if i, ok := slices.BinarySearch(sh.lengths, len(prefix)); !ok {
 		sh.lengths = slices.Insert(sh.lengths, i, len(prefix))
 	}
-	for _, g := range sh.byPrefix[prefix] {
-		if g.glob.String() == head {
-			g.filed = append(g.filed, f)
-			return
-		}
+	same := sh.byPrefix[prefix]
+	if i := slices.IndexFunc(same, func(g globbed) bool { return g.glob.String() == head }); i >= 0 {
+		same[i].filed = append(same[i].filed, f)
+		return
 	}
-	sh.byPrefix[prefix] = append(sh.byPrefix[prefix], &globbed{glob, []*filed{f}})
+	sh.byPrefix[prefix] = append(same, globbed{glob, []*filed{f}})
 }
 
 // headPrincipal returns whom the head of a policy can fit: one principal, a kind, or all where it does not say or says it in a way
@@ -205,6 +210,9 @@ func (s *Set) candidates(r Request) []*filed {
 			continue
 		}
 		list = append(list, sh.others...)
+		if len(sh.byObject) > 0 {
+			list = append(list, sh.byObject[objectUID(r.Object)]...)
+		}
 		if r.Object.named() {
 			list = sh.appendMatching(list, r.Object.Name)
 		}
@@ -219,9 +227,10 @@ func (sh *shelf) appendMatching(list []*filed, name string) []*filed {
 		if n > len(name) {
 			break
 		}
-		for _, g := range sh.byPrefix[name[:n]] {
-			if g.glob.Match(name) {
-				list = append(list, g.filed...)
+		same := sh.byPrefix[name[:n]]
+		for i := range same {
+			if same[i].glob.Match(name) {
+				list = append(list, same[i].filed...)
 			}
 		}
 	}

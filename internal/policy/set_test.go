@@ -31,6 +31,11 @@ when { resource in Glob::"openai/*" && resource.method == "GET" && resource.path
 permit (principal is Plugin in Plugin::"p", action in Action::"rotate", resource is Secret in Scope::"workspace/w")
 when { context.time < datetime("2027-01-01") && context.workspace == "w" };
 
+@id("just-that")
+permit (principal is Agent, action, resource == Secret::"workspace/w:a/b");
+
+permit (principal == User::"ana", action == Action::"admin", resource == Vault::"vault");
+
 @id("overflow")
 forbid (principal == Agent::"foo", action == Action::"delete", resource)
 when { context.uid + 9223372036854775807 > 0 };

@@ -395,6 +395,21 @@ func TestCheckChild(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	long := Chain{{ID: "t_1", Principal: "agent/demo", Rules: mustRules(t, "read **")}}
+	for i := 2; i <= MaxChain; i++ {
+		next := Token{ID: fmt.Sprintf("t_%d", i), Principal: "agent/demo", Parent: long[0].ID, Rules: mustRules(t, "read **")}
+		if err := long.CheckChild(next, nil, noon); err != nil {
+			t.Fatal(err)
+		}
+		long = append(Chain{next}, long...)
+	}
+	next := Token{ID: "t_x", Principal: "agent/demo", Parent: long[0].ID, Rules: mustRules(t, "read **")}
+	if err := long.CheckChild(next, nil, noon); !errors.Is(err, fault.Denied) || long.State(noon) != Active {
+		t.Errorf("a chain that is too long: %v", err)
+	}
+	if s := append(Chain{next}, long...).State(noon); s != Revoked {
+		t.Errorf("a chain that is too long is %s", s)
+	}
 	maker[0].RevokedAt = noon
 	if err := maker.CheckChild(child(nil), held, noon); !errors.Is(err, fault.Denied) {
 		t.Errorf("a revoked maker: %v", err)
