@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tacit/client"
 	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
@@ -120,4 +121,15 @@ func socketDir(t testing.TB) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
+}
+
+func cannedRead(context.Context) (keeper.Read, error) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	return keeper.Read{
+		Secret: client.Secret{
+			ID: "s_01JD9Q2W5T6Y7U8I9O0P1A2S3D", Name: "db/password", Provider: "local", Scope: "global", Version: 1, Versions: 1, State: "active", Exposure: "readable",
+			Tags: []string{}, Aliases: []string{}, Groups: []string{}, CreatedAt: at, UpdatedAt: at,
+		},
+		Version: 1, Value: val("the value of the secret"),
+	}, nil
 }

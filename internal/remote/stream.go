@@ -30,7 +30,7 @@ func (c *Client) follow(ctx context.Context, who keeper.Caller, path string, in 
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 0, 16<<10), wire.MaxLine)
-	for lines.Scan() {
+	for lines.Scan() && ctx.Err() == nil {
 		err := each(lines.Bytes())
 		var problem *wire.StreamError
 		switch {
@@ -42,7 +42,7 @@ func (c *Client) follow(ctx context.Context, who keeper.Caller, path string, in 
 			return err // each's own
 		}
 	}
-	if err := lines.Err(); err != nil {
+	if err := errors.Join(lines.Err(), ctx.Err()); err != nil {
 		return c.broken(ctx, err)
 	}
 	return nil

@@ -106,8 +106,8 @@ func (x *exchange) answerBuilt(b *jsonstream.Builder) error {
 // write writes a whole answer. Nobody is there to be told if that fails.
 func (x *exchange) write(status int, media string, body []byte) {
 	h := x.w.Header()
-	h.Set("Content-Type", media)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = []string{media}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.began = true
 	_ = x.deadline.SetWriteDeadline(time.Now().Add(writeTime))
 	x.w.WriteHeader(status)

@@ -32,6 +32,7 @@ func New(o Options) http.Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &server{Options: o, routes: map[string]route{}}
+	s.always.version, s.always.cache = []string{o.Version}, []string{"no-store"}
 	for _, r := range s.table() {
 		s.routes[r.path] = r
 	}
@@ -41,6 +42,7 @@ func New(o Options) http.Handler {
 type server struct {
 	Options
 	routes map[string]route
+	always struct{ version, cache []string } // headers of every answer
 }
 
 // A route is one operation.
@@ -70,8 +72,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		x.fail(fault.New(fault.Failed, "the request failed inside tacit; its log says more"), 0)
 	}()
-	w.Header().Set(wire.HeaderVersion, s.Version)
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header()[wire.HeaderVersion] = s.always.version
+	w.Header()["Cache-Control"] = s.always.cache
 	if err := s.serve(x); err != nil {
 		x.fail(err, x.status)
 	}

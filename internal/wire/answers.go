@@ -42,6 +42,7 @@ func ToShown(s client.Shown) keeper.Shown { return keeper.Shown{Secret: s.Secret
 
 // AppendRead writes r as client.Read.
 func AppendRead(b *jsonstream.Builder, r *keeper.Read) {
+	b.Grow(1<<10 + r.Value.Len())
 	b.Open('{')
 	b.Key("secret")
 	appendSecret(b, &r.Secret)
@@ -105,6 +106,7 @@ func appendSecret(b *jsonstream.Builder, s *client.Secret) {
 
 // AppendGet writes r as client.GetRequest. Text that is not UTF-8 is an error of the builder.
 func AppendGet(b *jsonstream.Builder, r *keeper.GetRequest) {
+	b.Grow(256)
 	b.Open('{')
 	b.Key("name")
 	b.Text(r.Name)
@@ -131,10 +133,11 @@ func AppendGet(b *jsonstream.Builder, r *keeper.GetRequest) {
 
 // ParseRead reads client.Read.
 func ParseRead(doc []byte) (r keeper.Read, err error) {
-	p := parser{dec: jsontext.NewDecoder(bytes.NewBuffer(doc))} // *bytes.Buffer: read in place, not copied
+	// A *bytes.Buffer is read in place, not copied. The server is trusted not to say a thing twice.
+	p := parser{jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))}
 	var plain, encoded *text
-	err = p.object(func(key string) error {
-		switch key {
+	err = p.object(func(key []byte) error {
+		switch string(key) {
 		case "secret":
 			return p.secret(&r.Secret)
 		case "version":

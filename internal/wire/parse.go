@@ -16,17 +16,18 @@ var errShape = errors.New("not as expected")
 // A parser reads the members of an answer by hand.
 type parser struct{ dec *jsontext.Decoder }
 
-// object reads an object and calls member with each of its keys, which must read what stands there.
-func (p *parser) object(member func(key string) error) error {
+// object reads an object and calls member with each of its keys, which must read what stands there. A key is what stands between
+// the quotes: one with an escape is none that we know. It is valid until something is read.
+func (p *parser) object(member func(key []byte) error) error {
 	if err := p.expect('{'); err != nil {
 		return err
 	}
 	for p.dec.PeekKind() == '"' {
-		key, err := p.text()
+		raw, err := p.dec.ReadValue()
 		if err != nil {
 			return err
 		}
-		if err := member(key); err != nil {
+		if err := member(raw[1 : len(raw)-1]); err != nil {
 			return err
 		}
 	}
@@ -129,8 +130,8 @@ func (p *parser) texts(to *[]string) error {
 }
 
 func (p *parser) secret(s *client.Secret) error {
-	return p.object(func(key string) error {
-		switch key {
+	return p.object(func(key []byte) error {
+		switch string(key) {
 		case "id":
 			return p.string(&s.ID)
 		case "name":

@@ -2,6 +2,7 @@ package jsonstream
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,9 @@ type Builder struct {
 
 // Reset empties the builder and keeps its memory.
 func (b *Builder) Reset() { b.buf, b.comma, b.err = b.buf[:0], false, nil }
+
+// Grow makes room for n bytes more, so that what was built is not left behind in smaller pieces of memory.
+func (b *Builder) Grow(n int) { b.buf = slices.Grow(b.buf, n) }
 
 // Built returns the text, valid until the next change, or the first error: a text that is not UTF-8.
 func (b *Builder) Built() ([]byte, error) { return b.buf, b.err }

@@ -1,0 +1,66 @@
+package remote_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"tacit/internal/keeper"
+	"tacit/internal/remote"
+)
+
+// BenchmarkGet reads one secret through a socket, from 16 callers that keep their connections: P7.
+func BenchmarkGet(b *testing.B) {
+	h := newHome(b)
+	path := serve(b, h.open(), nil)
+	r := keeper.GetRequest{Ref: keeper.Ref{Name: "db/password"}, Door: "get"}
+	const callers = 16
+	clients := make([]*remote.Client, callers)
+	for i := range clients {
+		clients[i] = dial(b, path)
+	}
+	if _, err := clients[0].Set(b.Context(), far, keeper.SetRequest{Ref: r.Ref, Value: val("the value of the secret"), Via: "set"}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	for _, c := range clients {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := c.Get(b.Context(), far, r); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
+}
+
+// BenchmarkGetCanned is BenchmarkGet with a keeper that costs nothing: what the way there and back costs.
+func BenchmarkGetCanned(b *testing.B) {
+	path := serve(b, &fake{get: cannedRead}, nil)
+	r := keeper.GetRequest{Ref: keeper.Ref{Name: "db/password"}, Door: "get"}
+	const callers = 16
+	b.ReportAllocs()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	for range callers {
+		c := dial(b, path)
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := c.Get(b.Context(), far, r); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
+}
