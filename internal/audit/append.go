@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"time"
 
 	"tacit/internal/fault"
 	"tacit/internal/paths"
@@ -14,6 +16,7 @@ type end struct {
 	last Last
 	seg  *segment // the last segment; nil: the log has none
 	at   int64    // offset at which its next record goes; 0: the segment has no record yet and is begun anew
+	line []byte   // of the last record, with its newline, if it was written here
 }
 
 // openEnd finds and opens the last record.
@@ -30,20 +33,28 @@ func (l *Log) openEnd(writable bool) (*end, error) {
 	if e.seg, err = l.openSegment(numbers[len(numbers)-1], flag); err != nil {
 		return nil, err
 	}
-	for _, look := range []int64{nearEnd, maxTail} {
-		if err = e.find(look); err != nil || e.last.Record == nil || e.last.Record.Stage != Intent {
-			break // an intent is the last record only if its writer died: then it is worth a longer look
-		}
-	}
-	if err != nil {
+	if err := e.find(); err != nil {
 		e.close()
 		return nil, err
 	}
 	return e, nil
 }
 
-// find finds the last record, looking for what a power loss took among the last so many bytes.
-func (e *end) find(look int64) error {
+// find finds the last record.
+func (e *end) find() error {
+	for _, look := range []int64{nearEnd, maxTail} {
+		if err := e.findNear(look); err != nil {
+			return err
+		}
+		if e.last.Record == nil || e.last.Record.Stage != Intent {
+			break // an intent is the last record only if its writer died: then it is worth a longer look
+		}
+	}
+	return nil
+}
+
+// findNear finds the last record, looking for what a power loss took among the last so many bytes.
+func (e *end) findNear(look int64) error {
 	t, err := e.seg.tail(look)
 	e.at, e.last = 0, Last{}
 	switch {
@@ -103,43 +114,64 @@ func (l *Log) openLast(s *segment, b []byte) (Last, error) {
 	return last, nil
 }
 
-// append seals the records and writes them.
-func (e *end) append(records []*Record, durable bool) (Head, error) {
-	begins := e.at == 0 || e.seg.header.Epoch != e.log.opts.Epoch || e.at >= e.log.opts.SegmentSize
-	after, buf := e.last.Head, make([]byte, 0, len(records)*1024)
-	if begins {
-		h := header{Vault: e.log.opts.VaultID, Epoch: e.log.opts.Epoch, First: after.Seq + 1, Prev: after.Hash}
-		buf = h.append(buf)
-		after.Hash = headerHash(buf)
+// batch is what is appended in one write.
+type batch struct {
+	e      *end
+	sealer *sealer
+	last   Last // with what the batch has so far
+	buf    []byte
+	line   int     // where in buf the line of the last record begins
+	opens  *header // of the segment that the batch begins; nil: it goes to the end of the one that there is
+}
+
+// add seals records behind what the batch has. When it fails, none of them is in it.
+func (b *batch) add(records []*Record) (err error) {
+	e := b.e
+	if b.sealer == nil {
+		if b.sealer, err = e.log.sealerOf(e.log.opts.Epoch); err != nil {
+			return err
+		}
 	}
-	sealer, err := e.log.sealerOf(e.log.opts.Epoch)
-	if err != nil {
-		return Head{}, err
-	}
+	before := *b
+	defer func() {
+		if err != nil {
+			*b = before
+		}
+	}()
 	for _, r := range records {
 		if err := validate(r); err != nil {
-			return Head{}, err
+			return err
 		}
-		ln, err := sealer.seal(e.log.opts.Random, r, after)
+		if len(b.buf) == 0 {
+			b.begin(r.Time)
+		}
+		ln, err := b.sealer.seal(e.log.opts.Random, r, b.last.Head)
 		if err != nil {
-			return Head{}, fault.Wrap(fault.Failed, err, "seal audit record %d", after.Seq+1)
+			return fault.Wrap(fault.Failed, err, "seal audit record %d", b.last.Head.Seq+1)
 		}
-		before := len(buf)
-		buf = ln.append(buf)
-		if len(buf)-before > maxLine {
-			return Head{}, fault.New(fault.Invalid, "audit record %d is longer than %d bytes", ln.Seq, maxLine)
+		b.line = len(b.buf)
+		b.buf = ln.append(b.buf)
+		if len(b.buf)-b.line > maxLine {
+			return fault.New(fault.Invalid, "audit record %d is longer than %d bytes", ln.Seq, maxLine)
 		}
-		r.Seq, after = ln.Seq, ln.Head
+		r.Seq = ln.Seq
+		b.last.Head = ln.Head
 	}
-	if begins {
-		err = e.begin(buf)
-	} else {
-		err = e.write(e.seg, e.at, buf, durable)
+	kept := *records[len(records)-1]
+	b.last.Record = &kept
+	return nil
+}
+
+// begin writes the header of a new segment into the batch, if its records go to one: the first record is of the time t.
+func (b *batch) begin(t time.Time) {
+	e, o := b.e, &b.e.log.opts
+	old := e.last.Record != nil && t.Truncate(o.SegmentSpan).After(e.last.Record.Time.Truncate(o.SegmentSpan))
+	if e.at > 0 && e.seg.header.Epoch == o.Epoch && e.at < o.SegmentSize && !old {
+		return
 	}
-	if err != nil {
-		return Head{}, err
-	}
-	return after, nil
+	b.opens = &header{Vault: o.VaultID, Epoch: o.Epoch, First: b.last.Head.Seq + 1, Prev: b.last.Head.Hash}
+	b.buf = b.opens.append(b.buf)
+	b.last.Head.Hash = headerHash(b.buf)
 }
 
 // validate refuses what could be written but not read again.
@@ -150,39 +182,81 @@ func validate(r *Record) error {
 	return nil
 }
 
+// append writes a batch; then its end is the log's. If it fails nothing of the batch is there.
+func (e *end) append(b *batch, durable bool) error {
+	var err error
+	if b.opens != nil {
+		err = e.begin(b)
+	} else {
+		err = e.write(e.seg, e.at, b.buf, durable)
+	}
+	if err != nil {
+		return err
+	}
+	at := e.at
+	if b.opens != nil {
+		at = 0
+	}
+	e.last, e.at = b.last, at+int64(len(b.buf))
+	e.seg.size = e.at
+	e.line = append(e.line[:0], b.buf[b.line:]...)
+	return nil
+}
+
 // begin writes the first records of a new segment, always durably: without its name in the directory and the end of the
 // segment before, later records would be lost however durable they are.
-func (e *end) begin(buf []byte) error {
-	l := e.log
+func (e *end) begin(b *batch) error {
+	s, err := e.next()
+	if err != nil {
+		return err
+	}
+	err = e.write(s, 0, b.buf, true)
+	if s == e.seg { // of a writer that died
+		if err == nil {
+			s.take(b)
+		}
+		return err
+	}
+	if err == nil {
+		err = paths.SyncDir(e.log.opts.Dir)
+	}
+	if err != nil {
+		s.close()
+		return errors.Join(err, os.Remove(s.path))
+	}
+	s.take(b)
+	e.close()
+	e.seg = s
+	return nil
+}
+
+// next returns the empty segment in which the log goes on, and sees to it that the one before is on the disk.
+func (e *end) next() (*segment, error) {
 	number := 1
 	switch {
 	case e.seg != nil && e.at == 0:
-		return e.write(e.seg, 0, buf, true) // of a writer that died
+		return e.seg, nil
 	case e.seg != nil:
 		number = e.seg.number + 1
 		if e.seg.size > e.at { // only the last segment may have a torn end
 			if err := e.seg.f.Truncate(e.at); err != nil {
-				return paths.Explain(err, e.seg.path, "cut the torn end off %s", e.seg.path)
+				return nil, paths.Explain(err, e.seg.path, "cut the torn end off %s", e.seg.path)
 			}
 		}
 		if err := e.seg.f.Sync(); err != nil {
-			return paths.Explain(err, e.seg.path, "sync %s", e.seg.path)
+			return nil, paths.Explain(err, e.seg.path, "sync %s", e.seg.path)
 		}
 	}
-	s := &segment{number: number, path: l.segmentPath(number)}
+	s := &segment{number: number, path: e.log.segmentPath(number)}
 	var err error
-	if s.f, err = paths.Open(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL); err != nil {
-		return err
-	}
-	defer s.close()
-	err = e.write(s, 0, buf, true)
-	if err == nil {
-		err = paths.SyncDir(l.opts.Dir)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(s.path))
-	}
-	return nil
+	s.f, err = paths.Open(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	return s, err
+}
+
+// take enters into the segment what the batch that was written began it with.
+func (s *segment) take(b *batch) {
+	s.header, s.body = *b.opens, int64(bytes.IndexByte(b.buf, '\n'))+1
+	s.bound = headerHash(b.buf[:s.body])
 }
 
 // write puts buf at the offset, in place of what is torn there, in one system call. On failure it cuts the file back: nothing
@@ -207,6 +281,30 @@ func (e *end) write(s *segment, at int64, buf []byte, durable bool) error {
 		return paths.Explain(errors.Join(err, s.f.Truncate(at)), s.path, "write the audit log %s", s.path)
 	}
 	return nil
+}
+
+// goesOn reports whether the log still goes on in the segment of this end, and how long that is now. Who holds audit.lock may ask.
+func (e *end) goesOn() (size int64, ok bool) {
+	was, err := e.seg.f.Stat()
+	if err != nil || paths.CheckFile(e.seg.path) != nil {
+		return 0, false
+	}
+	is, err := os.Lstat(e.seg.path)
+	if err != nil || !os.SameFile(was, is) {
+		return 0, false
+	}
+	_, err = os.Lstat(e.log.segmentPath(e.seg.number + 1))
+	return is.Size(), errors.Is(err, os.ErrNotExist)
+}
+
+// stands reports whether the segment, of this size, still ends with what was written here last.
+func (e *end) stands(size int64) bool {
+	if size != e.at || e.line == nil {
+		return false
+	}
+	there := make([]byte, len(e.line))
+	_, err := e.seg.f.ReadAt(there, e.at-int64(len(there)))
+	return err == nil && bytes.Equal(there, e.line)
 }
 
 func (e *end) close() {

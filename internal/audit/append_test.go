@@ -344,3 +344,29 @@ func TestTrace(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestSegmentSpan: a segment ends with its span of time, also when the clock jumps, and a clock that is put back begins none.
+func TestSegmentSpan(t *testing.T) {
+	t.Parallel()
+	opts := testOptions(t)
+	opts.SegmentSize, opts.SegmentSpan = 0, time.Hour
+	l := Open(opts)
+	stop := l.KeepSynced(time.Hour)
+	for i, tt := range []struct{ minute, segments int }{
+		{0, 1}, {59, 1}, {60, 2}, {70, 2}, {30, 2}, {61, 3}, {600, 4}, {601, 4},
+	} {
+		r := read(0)
+		r.Time = aTime.Add(time.Duration(tt.minute) * time.Minute)
+		add(t, l, r)
+		numbers, err := l.segments()
+		if err != nil || len(numbers) != tt.segments {
+			t.Errorf("record %d, at minute %d: %d segments, %v; want %d", i+1, tt.minute, len(numbers), err, tt.segments)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if r, err := l.Verify(t.Context(), nil, nil); err != nil || r.Bad != nil || r.Records != 8 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -4,6 +4,7 @@ package audit
 
 import (
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -36,6 +37,31 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				add(b, l, read(1))
+			}
+		})
+	}
+}
+
+// BenchmarkAppendTogether is 16 callers at once, as an agent has them.
+func BenchmarkAppendTogether(b *testing.B) {
+	for _, durable := range []bool{false, true} {
+		b.Run(map[bool]string{true: "durable", false: "written"}[durable], func(b *testing.B) {
+			l := bigLog(b, 100)
+			stop := l.KeepSynced(SyncWithin)
+			b.SetParallelism(max(1, 16/runtime.GOMAXPROCS(0)))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				r := read(1)
+				for pb.Next() {
+					if _, err := l.Append(b.Context(), durable, func(Last) ([]*Record, error) { return []*Record{r}, nil }); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+			if err := stop(); err != nil {
+				b.Error(err)
 			}
 		})
 	}

@@ -18,7 +18,8 @@
 //	         (64 zeros in the first segment)
 //
 // So one chain runs through records and headers, and anyone can check it without a key. A segment belongs to one key epoch,
-// named in its header; a root rotation begins the next, and so does a segment that has grown to 64 MiB.
+// named in its header; a root rotation begins the next, and so does a segment that has grown to 64 MiB, and the first record of
+// the next span of 30 days.
 //
 // ciphertext = nonce (24 bytes) ‖ XChaCha20-Poly1305 of the record's JSON ([Record]) with spaces behind it to a multiple of 64
 // bytes, under the epoch's audit key. The associated data are these fields, each with its length in front (4 bytes, big endian):

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,8 +25,9 @@ import (
 func TestMain(m *testing.M) {
 	pathstest.Main(m, map[string]func([]string) error{
 		"append": func(a []string) error { return childAppend(a[0], 1) },
-		"full":   func(a []string) error { return childFull(a[0]) },
+		"full":   func(a []string) error { return childFull(a[0], false) },
 		"fresh":  func(a []string) error { return childFresh(a[0]) },
+		"agent":  func(a []string) error { return childAgent(a[0]) },
 		"many":   func(a []string) error { return childMany(a[0], a[1]) },
 	})
 }
@@ -139,14 +141,20 @@ func TestI16NotWrittenIsAnError(t *testing.T) {
 func TestI16FullDisk(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t)
-	if err := childFull(dir); err != nil {
+	if err := childFull(dir, false); err != nil {
 		t.Fatal(err)
+	}
+	if err := childFull(smallDisk(t), true); err != nil {
+		t.Fatalf("kept open: %v", err)
 	}
 }
 
-func childFull(disk string) error {
+func childFull(disk string, kept bool) error {
 	opts := childOptions(filepath.Join(disk, "audit"))
 	l := Open(opts)
+	if kept {
+		defer l.KeepSynced(time.Hour)() //nolint:errcheck // nothing is left to sync: Verify says so
+	}
 	acknowledged, failures := uint64(0), 0
 	ballast := filepath.Join(disk, "ballast")
 	for i := range 400 {
@@ -237,7 +245,12 @@ func TestKilledAppends(t *testing.T) {
 // acknowledged.
 func killAppender(t *testing.T, dir string, after int, more time.Duration) (acknowledged uint64) {
 	t.Helper()
-	c := pathstest.Command(t, "many", dir, "0")
+	return killed(t, pathstest.Command(t, "many", dir, "0"), after, more)
+}
+
+// killed is killAppender for any child that prints seqs.
+func killed(t *testing.T, c *exec.Cmd, after int, more time.Duration) (acknowledged uint64) {
+	t.Helper()
 	stdout, err := c.StdoutPipe()
 	if err == nil {
 		err = c.Start()
@@ -251,7 +264,7 @@ func killAppender(t *testing.T, dir string, after int, more time.Duration) (ackn
 		if err != nil {
 			break // half a line, of a write that the kill cut
 		}
-		acknowledged = seq
+		acknowledged = max(acknowledged, seq)
 		if n == after {
 			time.AfterFunc(more, func() { _ = c.Process.Kill() })
 		}

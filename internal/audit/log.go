@@ -6,9 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
-
-	"tacit/internal/fault"
-	"tacit/internal/paths"
+	"time"
 )
 
 // HashSize is the length of a record's hash in bytes.
@@ -16,6 +14,9 @@ const HashSize = 32
 
 // SegmentSize is the size in bytes at which a segment is left and the next begun.
 const SegmentSize = 64 << 20
+
+// SegmentSpan is how long a segment is appended to: a log that grows slowly can be pruned too.
+const SegmentSpan = 30 * 24 * time.Hour
 
 // Head names a place in the log: a record's number, counting from 1, and its hash. The zero Head is the empty log.
 type Head struct {
@@ -35,14 +36,19 @@ type Options struct {
 	Keys        Keys               // nil: only the chain can be checked (Verify, Head)
 	Epoch       uint32             // the epoch that appended records are sealed in; a new segment begins when the last one has another
 	SegmentSize int64              // bytes; 0: SegmentSize
+	SegmentSpan time.Duration      // a segment has records of one such span of time, counted from the year 1; 0: SegmentSpan
 	Random      io.Reader          // for nonces; nil: the system
 	Trace       func(phase string) // for tests that die in the middle: told "locked", "writing", "written" and "synced"; nil: nobody
 }
 
 // Log is a log on disk. It is safe for use by several goroutines and, through audit.lock, by several processes.
 type Log struct {
-	opts Options
-	turn sync.Mutex // goroutines of this process queue here, not at audit.lock
+	opts  Options
+	queue queue  // of appends
+	sync  syncer // of what was appended and is not durable yet
+
+	turn sync.Mutex // held while a batch is served
+	kept *end       // between batches, while a syncer runs
 }
 
 // Last is the end of the log as Append's callback sees it.
@@ -56,47 +62,13 @@ func Open(opts Options) *Log {
 	if opts.SegmentSize == 0 {
 		opts.SegmentSize = SegmentSize
 	}
+	if opts.SegmentSpan == 0 {
+		opts.SegmentSpan = SegmentSpan
+	}
 	if opts.Random == nil {
 		opts.Random = systemRandom{}
 	}
 	return &Log{opts: opts}
-}
-
-// Append takes audit.lock, drops a torn last line, opens the last record (fault.Tampered or fault.Foreign if it does not
-// open), calls decide with it and appends the records that decide returns, in order. Each record's Seq is set.
-// The bytes are written when Append returns and on disk if durable is true. If they cannot be written, nothing is (the file is
-// cut back) and the error has class fault.DiskFull, fault.Permissions, fault.Busy or fault.Failed.
-// It returns the head after the last record. An error of decide is returned as it is.
-//
-// The caller holds the vault's lock, see the package comment.
-func (l *Log) Append(ctx context.Context, durable bool, decide func(last Last) ([]*Record, error)) (Head, error) {
-	if l.opts.Keys == nil || !validVault(l.opts.VaultID) {
-		return Head{}, fault.New(fault.Failed, "append to the audit log: no keys or no vault id")
-	}
-	l.turn.Lock()
-	defer l.turn.Unlock()
-	if err := paths.EnsureDir(l.opts.Dir); err != nil {
-		return Head{}, err
-	}
-	unlock, err := paths.Lock(ctx, l.lockPath(), false)
-	if err != nil {
-		return Head{}, err
-	}
-	defer unlock()
-	l.trace("locked")
-	e, err := l.openEnd(true)
-	if err != nil {
-		return Head{}, err
-	}
-	defer e.close()
-	records, err := decide(e.last)
-	if err != nil {
-		return Head{}, err
-	}
-	if len(records) == 0 {
-		return e.last.Head, nil
-	}
-	return e.append(records, durable)
 }
 
 // Head returns the end of the log without changing anything. Without keys the record is nil.
