@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -160,7 +159,7 @@ func TestFollowEndsWithTheClient(t *testing.T) {
 	<-ended
 }
 
-// TestI18FollowEndsWithItsRight: a stream whose caller is refused meanwhile ends within a second, with the reason.
+// TestI18FollowEndsWithItsRight: a stream whose caller is refused meanwhile ends with the reason. Package server tests that it takes no second.
 func TestI18FollowEndsWithItsRight(t *testing.T) {
 	t.Parallel()
 	var revoked atomic.Bool
@@ -177,14 +176,12 @@ func TestI18FollowEndsWithItsRight(t *testing.T) {
 		}
 		return near, nil
 	}))
-	var since time.Time
 	err := c.AuditFollow(t.Context(), far, keeper.AuditRequest{}, func(client.AuditRecord) error {
-		since = time.Now()
 		revoked.Store(true)
 		return nil
 	})
-	if !errors.Is(err, fault.Denied) || time.Since(since) > time.Second {
-		t.Errorf("%v after %v", err, time.Since(since))
+	if !errors.Is(err, fault.Denied) {
+		t.Error(err)
 	}
 }
 

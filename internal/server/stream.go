@@ -64,10 +64,10 @@ func (s *stream) end(err error) error {
 		return err
 	}
 	s.begin()
-	if err == nil || s.x.ctx().Err() != nil {
-		return nil // done, or there is nobody left to tell
+	s.extend()
+	if err != nil && s.x.ctx().Err() == nil {
+		_ = s.line(client.StreamProblem{Problem: wire.ProblemOf(err, 0)}) // if there is still somebody to tell
 	}
-	_ = s.line(client.StreamProblem{Problem: wire.ProblemOf(err, 0)})
 	return nil
 }
 

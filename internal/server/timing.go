@@ -12,7 +12,7 @@ const (
 	requestTime = 10 * time.Second       // for header and body of a request, or one line of an import
 	writeTime   = 30 * time.Second       // to take an answer, or what is flushed of a stream
 	idleTime    = 2 * time.Minute        // between two requests
-	recheckTime = 500 * time.Millisecond // between two looks whether a stream is still allowed
+	recheckTime = 250 * time.Millisecond // between two looks whether a stream is still allowed
 )
 
 // maxHeader bounds a request's header, in bytes; net/http allows 4096 more.
