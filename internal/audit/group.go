@@ -135,8 +135,9 @@ func (l *Log) serveLocked(requests []*request) error {
 		err = e.append(b, durable)
 	case durable && e.seg != nil:
 		if err = e.seg.f.Sync(); err != nil { // what was written before
-			err = paths.Explain(err, e.seg.path, "sync %s", e.seg.path)
+			return paths.Explain(err, e.seg.path, "sync %s", e.seg.path)
 		}
+		l.trace("synced")
 	default:
 		return nil
 	}

@@ -49,7 +49,7 @@ func (k *Keeper) read(ctx context.Context, c Caller, look func(r *vault.Reader) 
 func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decision, err error) error {
 	k.complete(&d.Record, c, err)
 	d.Revision = a.Revision
-	_, err = k.append(ctx, a, true, d.records()...)
+	_, err = k.append(ctx, a, !k.opts.Lazy, d.records()...)
 	return err
 }
 

@@ -29,6 +29,8 @@ type Options struct {
 
 	// Create makes the empty storage that Engine opens; Init calls it.
 	Create func(ctx context.Context, fill func(put func(key, value []byte) error) error) error
+	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
+	Lazy bool
 	// Trace is told what is happening, for tests that kill the process. nil in production.
 	Trace func(phase string)
 }
@@ -38,6 +40,8 @@ type Keeper struct {
 	opts  Options
 	vault *vault.Vault
 	log   *audit.Log
+
+	stopSync func() error // of the log, while it is kept synced; else nil
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
@@ -65,7 +69,7 @@ func (k *Keeper) Close() error {
 		k.root = nil
 	}
 	k.vault.Wipe()
-	return k.opts.Engine.Close()
+	return errors.Join(k.closeLog(), k.opts.Engine.Close())
 }
 
 // unlock opens the vault with a slot, unless it is open.
@@ -141,15 +145,30 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 
 // openLog makes the log that belongs to the keys.
 func (k *Keeper) openLog() {
+	_ = k.closeLog() // the one before, of keys that are old now
 	k.log = audit.Open(audit.Options{
 		Dir: k.opts.Layout.Audit, VaultID: k.vault.Header().VaultID, Keys: k.vault, Epoch: k.vault.Epoch(), Trace: k.opts.Trace,
 	})
+	if k.opts.Lazy {
+		k.stopSync = k.log.KeepSynced(audit.SyncWithin)
+	}
+}
+
+// closeLog makes durable what was only written, and closes the log. The caller has mu.
+func (k *Keeper) closeLog() error {
+	stop := k.stopSync
+	k.stopSync = nil
+	if stop == nil {
+		return nil
+	}
+	return stop()
 }
 
 // relock forgets keys that another process made old by a root rotation.
 func (k *Keeper) relock() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	_ = k.closeLog() // a disk that fails now fails the next append too
 	k.vault.Lock()
 }
 
