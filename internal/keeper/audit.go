@@ -2,9 +2,12 @@ package keeper
 
 import (
 	"context"
+	"time"
 
 	"tacit/client"
 	"tacit/internal/audit"
+	"tacit/internal/fault"
+	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
 
@@ -15,15 +18,27 @@ func (k *Keeper) Audit(ctx context.Context, c Caller, r AuditRequest) (client.Au
 }
 
 func (k *Keeper) query(ctx context.Context, c Caller, r AuditRequest) (found audit.Found, err error) {
+	// The owner's look at the log is not part of what it shows. For anyone else the decision comes first.
+	if c.Token.Len() > 0 {
+		if err := k.audited(ctx, c, r.Secret); err != nil {
+			return found, err
+		}
+	}
 	q, committed, err := k.question(ctx, c, r)
 	if err != nil {
 		return found, err
 	}
-	if found, err = k.log.Query(ctx, q, committed); err != nil {
+	if found, err = k.log.Query(ctx, q, committed); err != nil || c.Token.Len() > 0 {
 		return found, err
 	}
-	return found, k.read(ctx, c, func(*vault.Reader) (*decision, error) {
-		return decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: r.Secret}), nil
+	return found, k.audited(ctx, c, r.Secret)
+}
+
+// audited decides and records that the caller looks at the whole log.
+func (k *Keeper) audited(ctx context.Context, c Caller, reason string) error {
+	return k.read(ctx, c, func(v *query) (*decision, error) {
+		d := decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: reason})
+		return d, v.allow(d, policy.Object{Kind: policy.Vault}, "", policy.Audit)
 	})
 }
 
@@ -61,12 +76,10 @@ func (k *Keeper) question(ctx context.Context, c Caller, r AuditRequest) (q audi
 
 // AuditExport calls each with every record that matches, oldest first, in memory that does not grow with their number.
 func (k *Keeper) AuditExport(ctx context.Context, c Caller, r AuditRequest, each func(client.AuditRecord) error) error {
-	q, committed, err := k.question(ctx, c, r)
-	if err == nil {
-		err = k.read(ctx, c, func(*vault.Reader) (*decision, error) {
-			return decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: "export"}), nil
-		})
+	if err := k.audited(ctx, c, "export"); err != nil {
+		return err
 	}
+	q, committed, err := k.question(ctx, c, r)
 	if err != nil {
 		return err
 	}
@@ -96,22 +109,57 @@ func (k *Keeper) AuditFollow(ctx context.Context, c Caller, r AuditRequest, each
 		})
 		return err == nil && reached
 	}
+	if c.Token.Len() > 0 {
+		var end context.CancelCauseFunc
+		ctx, end = context.WithCancelCause(ctx)
+		defer end(nil)
+		go k.watch(ctx, c, end)
+	}
 	err = k.log.FollowLines(ctx, q, found.Head+1, committed, func(r audit.Record) error { return each(r.Wire()) })
+	if fault.CodeOf(context.Cause(ctx)) == fault.Denied {
+		return context.Cause(ctx)
+	}
 	if ctx.Err() != nil {
 		return nil // told to stop
 	}
 	return err
 }
 
+// watch ends what a caller is following once it may no longer do so (I18).
+func (k *Keeper) watch(ctx context.Context, c Caller, end context.CancelCauseFunc) {
+	each := time.NewTicker(watchEvery)
+	defer each.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-each.C:
+		}
+		err := k.view(ctx, func(r *vault.Reader) error {
+			a, err := k.admit(r, c)
+			if err != nil {
+				return err
+			}
+			return a.allow(decide(audit.Record{}), policy.Object{Kind: policy.Vault}, "", policy.Audit)
+		})
+		if err != nil && ctx.Err() == nil {
+			end(err)
+		}
+	}
+}
+
+// watchEvery is how long a revoked token goes on following, at most.
+const watchEvery = 500 * time.Millisecond
+
 // AuditWho returns everyone who was given a value of a secret, version by version.
 func (k *Keeper) AuditWho(ctx context.Context, c Caller, r Ref) (out client.AuditWho, err error) {
 	id := ""
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		if err := checkRef(r); err != nil {
 			return nil, err
 		}
 		d := decide(audit.Record{Action: "audit", Object: named(r)})
-		s, _, err := k.find(v, c, Ref{Name: r.Name, Scope: r.Scope})
+		s, _, err := v.find(v.Reader, d, Ref{Name: r.Name, Scope: r.Scope}, policy.Audit)
 		if err != nil {
 			return d, err
 		}

@@ -27,7 +27,7 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 	if err != nil {
 		return out, err
 	}
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		d := decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: "backup for " + out.OpensBy})
 		if v.Anchor().Count(vault.KindSecret) == 0 {
 			return d, fault.New(fault.Failed, "there is nothing to export").WithFix("tacit list")
@@ -72,7 +72,7 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 	if err != nil {
 		return out, err
 	}
-	return out, k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	return out, k.change(ctx, c, func(tx *change) (*decision, error) {
 		tx.SetBackupAt(vault.Millis(k.opts.Now().UnixMilli()))
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("backup of %d secrets written", out.Secrets)}), nil
 	})
@@ -191,7 +191,7 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	decided := func() *decision {
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
-	return out, k.vault.Restore(ctx, k.hooks(ctx, c, decided), each)
+	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), each)
 }
 
 // acceptLog sets a log aside that does not belong to the vault as it is: a restore is how the owner accepts that (I31). It returns

@@ -7,14 +7,18 @@ import (
 	"tacit/client"
 	"tacit/internal/audit"
 	"tacit/internal/fault"
+	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
 
 // AuditCheckpoint signs the place of the log where the making of the checkpoint is recorded: everything before it is covered.
 func (k *Keeper) AuditCheckpoint(ctx context.Context, c Caller) (out client.AuditCheckpoint, err error) {
 	at := k.opts.Now().UTC()
-	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		d := decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: "checkpoint"})
+		if err := tx.allow(d, policy.Object{Kind: policy.Vault}, "", policy.Audit); err != nil {
+			return d, err
+		}
 		return d, tx.SetCheckpointAt(vault.MillisOf(&at))
 	})
 	if err != nil {
@@ -61,7 +65,12 @@ func anchored(a *vault.Anchor) (audit.Head, error) {
 
 // AuditVerify checks the whole log against itself, against the vault and, if the request has one, against a checkpoint. It needs
 // no writable log and records nothing.
-func (k *Keeper) AuditVerify(ctx context.Context, _ Caller, r AuditVerifyRequest) (out client.AuditVerify, err error) {
+func (k *Keeper) AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest) (out client.AuditVerify, err error) {
+	if c.Token.Len() > 0 {
+		if err := k.audited(ctx, c, "verify"); err != nil {
+			return out, err
+		}
+	}
 	var revision uint64
 	var known []audit.Head
 	err = k.view(ctx, func(v *vault.Reader) error {

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tacit/internal/audit"
 	"tacit/internal/fault"
@@ -30,19 +31,47 @@ func (d *decision) records() []*audit.Record {
 
 // read calls look with one state of the vault, then writes the decision that look returned, and only then returns (I16).
 // A failed look is recorded too, when it comes with a decision.
-func (k *Keeper) read(ctx context.Context, c Caller, look func(r *vault.Reader) (*decision, error)) error {
-	return k.retry(func() error {
+func (k *Keeper) read(ctx context.Context, c Caller, look func(*query) (*decision, error)) error {
+	began := time.Now()
+	counted := false
+	err := k.retry(func() error {
 		return k.view(ctx, func(r *vault.Reader) error {
-			d, err := look(r)
+			a, err := k.admit(r, c)
+			if err != nil {
+				return k.turnedAway(ctx, a, r.Anchor(), err)
+			}
+			if counted = a.limited(); counted {
+				return nil
+			}
+			d, err := look(&query{r, a})
 			if d == nil {
 				return errors.Join(err, k.reconcile(ctx, r.Anchor()))
 			}
-			if werr := k.record(ctx, c, r.Anchor(), d, err); werr != nil {
+			if werr := k.record(ctx, a.Caller, r.Anchor(), d, err); werr != nil {
 				return werr
 			}
 			return err
 		})
 	})
+	if err == nil && counted {
+		// A use of the caller's token is a change of the vault, durable before the effect.
+		return k.change(ctx, c, func(t *change) (*decision, error) { return look(&query{&t.Reader, t.asker}) })
+	}
+	even(ctx, c, began, err)
+	return err
+}
+
+// turnedAway records a caller that was not admitted.
+func (k *Keeper) turnedAway(ctx context.Context, a *asker, now *vault.Anchor, err error) error {
+	if fault.CodeOf(err) != fault.Denied {
+		return err
+	}
+	d := decide(audit.Record{Action: "read", Object: k.vaultObject()})
+	d.Result, d.Reason = audit.Denied, err.Error()
+	if werr := k.record(ctx, a.Caller, now, d, err); werr != nil {
+		return werr
+	}
+	return err
 }
 
 // record writes a decision that changes nothing.
@@ -55,30 +84,42 @@ func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decis
 
 // change calls do with a transaction and commits it between its two records. When do fails, the decision it returned, if any, is
 // written as a failure.
-func (k *Keeper) change(ctx context.Context, c Caller, do func(tx *vault.Tx) (*decision, error)) error {
-	var d *decision
-	return k.retry(func() error {
+func (k *Keeper) change(ctx context.Context, c Caller, do func(*change) (*decision, error)) error {
+	began := time.Now()
+	var (
+		d *decision
+		a *asker
+	)
+	err := k.retry(func() error {
 		if err := k.unlock(ctx); err != nil {
 			return err
 		}
 		return k.vault.Update(ctx, func(tx *vault.Tx) (err error) {
-			if d, err = do(tx); err == nil || d == nil {
+			if a, err = k.admit(&tx.Reader, c); err != nil {
+				return k.turnedAway(ctx, a, tx.Anchor(), err)
+			}
+			if d, err = do(&change{tx, a}); err == nil {
+				err = a.spend(tx)
+			}
+			if err == nil || d == nil {
 				return err
 			}
-			if werr := k.record(ctx, c, tx.Anchor(), d, err); werr != nil {
+			if werr := k.record(ctx, a.Caller, tx.Anchor(), d, err); werr != nil {
 				return werr
 			}
 			return err
-		}, k.hooks(ctx, c, func() *decision { return d }))
+		}, k.hooks(ctx, func() (Caller, *decision) { return a.Caller, d }))
 	})
+	even(ctx, c, began, err)
+	return err
 }
 
 // hooks tie the commit of a change to the log. decided is asked when the change is about to be committed.
-func (k *Keeper) hooks(ctx context.Context, c Caller, decided func() *decision) vault.Hooks {
+func (k *Keeper) hooks(ctx context.Context, decided func() (Caller, *decision)) vault.Hooks {
 	var intent *audit.Record // the last one; its outcome closes them all
 	return vault.Hooks{
 		Witness: func(tx *vault.Tx) (vault.Witness, error) {
-			d := decided()
+			c, d := decided()
 			k.complete(&d.Record, c, nil)
 			d.Stage, d.Revision = audit.Intent, tx.Next()
 			all := d.records()

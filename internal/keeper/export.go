@@ -18,13 +18,13 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 	if err := k.present(ctx); err != nil {
 		return out, err
 	}
-	selects, err := k.selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})
+	selects, err := selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})
 	if err != nil {
 		return out, err
 	}
 	var selected []*vault.Secret
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
-		err := vault.Select(v, func(s *vault.Secret) (*vault.Secret, bool) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
+		err := vault.Select(v.Reader, func(s *vault.Secret) (*vault.Secret, bool) {
 			if !strings.HasPrefix(s.Name, r.Prefix) || !selects(s) {
 				return nil, false
 			}

@@ -12,6 +12,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/policy"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
 )
@@ -24,7 +25,7 @@ const (
 
 // Import creates or adds versions, all or nothing.
 func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next func() (ImportEntry, error)) (client.Imported, error) {
-	im := &importing{k: k, c: c, r: r, out: client.Imported{
+	im := &importing{k: k, r: r, out: client.Imported{
 		Format: r.Format, DryRun: r.DryRun, Entries: []client.ImportedEntry{}, Warnings: []client.ImportWarning{},
 		Readiness: []client.Readiness{}, PlainTextLeft: []string{},
 	}}
@@ -33,12 +34,23 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 	default:
 		return im.out, fault.New(fault.Usage, "unknown conflict policy %q", r.OnConflict).WithFix("use fail, skip or version")
 	}
-	if err := k.unlock(ctx); err != nil {
+	began := time.Now()
+	err := k.view(ctx, func(v *vault.Reader) (err error) {
+		if im.asker, err = k.admit(v, c); err == nil && im.asker.limited() {
+			err = fault.New(fault.Denied, "a token with a number of uses cannot import").WithFix("use `tacit set` for each secret")
+		}
+		if err != nil {
+			return k.turnedAway(ctx, im.asker, v.Anchor(), err)
+		}
+		return nil
+	})
+	if err != nil {
+		even(ctx, c, began, err)
 		return im.out, err
 	}
-	err := k.vault.Import(ctx, vault.Import{
+	err = k.vault.Import(ctx, vault.Import{
 		OnConflict: vault.Conflict(r.OnConflict), DryRun: r.DryRun, Progress: r.Progress, Report: im.report,
-		Hooks: k.hooks(ctx, c, im.record),
+		Hooks: k.hooks(ctx, func() (Caller, *decision) { return im.asker.Caller, im.record() }),
 	}, func() (*vault.Entry, error) { return im.next(next) })
 	if err == nil && im.invalid != nil && !r.DryRun {
 		err = im.invalid
@@ -54,7 +66,7 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 // importing is one import under way.
 type importing struct {
 	k       *Keeper
-	c       Caller
+	asker   *asker
 	r       ImportRequest
 	out     client.Imported
 	count   int
@@ -97,18 +109,21 @@ func orEntry(from string, n int) string {
 }
 
 func (im *importing) metadata(e *ImportEntry) (vault.Secret, error) {
-	s := vault.Secret{Name: e.Name, Tags: slices.Clone(e.Tags), Aliases: slices.Clone(e.Aliases), Via: vault.ViaImport, Principal: im.c.Principal, ExpiresAt: vault.MillisOf(e.ExpiresAt)}
+	s := vault.Secret{Name: e.Name, Tags: slices.Clone(e.Tags), Aliases: slices.Clone(e.Aliases), Via: vault.ViaImport, Principal: im.asker.Principal, ExpiresAt: vault.MillisOf(e.ExpiresAt)}
 	if e.Invalid != "" {
 		return s, fault.New(fault.Invalid, "%s", e.Invalid)
 	}
 	if err := name.Check(e.Name); err != nil {
 		return s, err
 	}
-	scope, err := home(im.c, e.Scope)
+	scope, err := home(im.asker.Caller, e.Scope)
 	if err != nil {
 		return s, err
 	}
 	s.Scope = scope
+	if err := im.allowed(e, &s); err != nil {
+		return s, err
+	}
 	if e.RotateEvery != nil {
 		s.RotateEvery = int64(*e.RotateEvery / time.Second)
 	}
@@ -122,6 +137,22 @@ func (im *importing) metadata(e *ImportEntry) (vault.Secret, error) {
 		return s, err
 	}
 	return s, vault.CheckValue(e.Name, e.Value.Reveal(), s.Sealed)
+}
+
+// allowed asks policy about an entry as [SetRequest] does about a new secret. What an existing secret of that name has besides
+// (tags, attachments) is not known here, so nobody but the owner adds versions by an import: there is Set for that.
+func (im *importing) allowed(e *ImportEntry, s *vault.Secret) error {
+	if im.asker.Owner {
+		return nil
+	}
+	if c := vault.Conflict(im.r.OnConflict); c != "" && c != vault.ConflictFail {
+		return fault.New(fault.Denied, "only the vault's owner may import over what is there").WithFix("import with --on-conflict fail")
+	}
+	needs := []policy.Action{policy.Write}
+	if len(e.Tags)+len(e.Aliases) > 0 || e.Sealed != nil || e.Service != "" {
+		needs = append(needs, policy.Admin)
+	}
+	return im.asker.allowAll(decide(audit.Record{}), policyObject(s), e.Name, needs...)
 }
 
 // report is told what the vault does with an entry.
@@ -169,7 +200,7 @@ func (im *importing) record() *decision {
 
 // recordImport records an import that changed nothing, because everything was there or because it failed with err.
 func (k *Keeper) recordImport(ctx context.Context, c Caller, err error) error {
-	return k.read(ctx, c, func(*vault.Reader) (*decision, error) {
+	return k.read(ctx, c, func(*query) (*decision, error) {
 		d := decide(audit.Record{Action: "write", Object: k.vaultObject(), Reason: "import of 0 secrets"})
 		if err != nil {
 			d.Result, d.Reason = audit.Failed, "import: "+string(fault.CodeOf(err))

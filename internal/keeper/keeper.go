@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tacit/internal/audit"
@@ -15,6 +16,7 @@ import (
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/paths"
+	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
 
@@ -29,6 +31,8 @@ type Options struct {
 
 	// Create makes the empty storage that Engine opens; Init calls it.
 	Create func(ctx context.Context, fill func(put func(key, value []byte) error) error) error
+	// Defaults are what the user's configuration grants, beside what the vault says.
+	Defaults []policy.Grant
 	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
 	Lazy bool
 	// Trace is told what is happening, for tests that kill the process. nil in production.
@@ -42,6 +46,8 @@ type Keeper struct {
 	log   *audit.Log
 
 	stopSync func() error // of the log, while it is kept synced; else nil
+
+	accessNow atomic.Pointer[access] // as last read
 
 	newLog bool // the log was set aside by this process, so it begins anew
 

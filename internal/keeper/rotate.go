@@ -55,7 +55,7 @@ func (k *Keeper) RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) 
 		report(m.Done)
 	}
 	record := decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: "root rotation finished"})
-	if err := k.vault.FinishRotation(ctx, k.hooks(ctx, c, func() *decision { return record }), func(done, _ int) { report(m.Done + done) }); err != nil {
+	if err := k.vault.FinishRotation(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, record }), func(done, _ int) { report(m.Done + done) }); err != nil {
 		return out, stopped(err)
 	}
 	report(total)
@@ -93,7 +93,7 @@ func (k *Keeper) beginRotation(ctx context.Context, c Caller, slots []envelope.S
 		made = append(made, slot)
 	}
 	record := decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: "root rotation began"})
-	if err := k.vault.BeginRotation(ctx, k.root, next, made, k.hooks(ctx, c, func() *decision { return record })); err != nil {
+	if err := k.vault.BeginRotation(ctx, k.root, next, made, k.hooks(ctx, func() (Caller, *decision) { return c, record })); err != nil {
 		next.Wipe()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"slices"
 	"strings"
 
 	"tacit/internal/fault"
@@ -11,9 +12,9 @@ import (
 const Local = "local"
 
 // scopes returns where a name is looked for, in order: the scope that was asked for, else every scope that the caller is in,
-// the most specific first.
+// the most specific first. Only the owner may ask for one that it is not in.
 func scopes(c Caller, asked string) ([]name.Scope, error) {
-	if asked != "" {
+	if asked != "" && c.Owner {
 		s, err := name.ParseScope(asked)
 		return []name.Scope{s}, err
 	}
@@ -35,13 +36,25 @@ func scopes(c Caller, asked string) ([]name.Scope, error) {
 	if s, err := name.ParseScope(kind); err == nil && kind != "workspace" {
 		all = append(all, s)
 	}
-	return append(all, name.Global), nil
+	all = append(all, name.Global)
+	if asked == "" {
+		return all, nil
+	}
+	s, err := name.ParseScope(asked)
+	if err == nil && !slices.Contains(all, s) {
+		err = refused("scope", asked)
+	}
+	return []name.Scope{s}, err
 }
 
 // home returns where a new secret goes: the scope that was asked for, else the caller's group or workspace, else global.
 func home(c Caller, asked string) (name.Scope, error) {
 	if asked != "" {
-		return name.ParseScope(asked)
+		in, err := scopes(c, asked)
+		if err != nil {
+			return "", err
+		}
+		return in[0], nil
 	}
 	return name.Workspace(c.Workspace, c.Group)
 }

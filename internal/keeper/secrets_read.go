@@ -3,8 +3,6 @@ package keeper
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,6 +12,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/policy"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
 )
@@ -23,13 +22,12 @@ func (k *Keeper) Get(ctx context.Context, c Caller, r GetRequest) (out Read, err
 	if err := checkRef(r.Ref); err != nil {
 		return Read{}, err
 	}
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		record := decide(audit.Record{Action: "read", Object: named(r.Ref)})
-		s, version, err := k.find(v, c, r.Ref)
+		s, version, err := v.find(v.Reader, record, r.Ref, policy.Read)
 		if err != nil {
 			return record, err
 		}
-		record.Object = object(s, version.Version)
 		if s.Sealed {
 			return record, fault.New(fault.Sealed, "%s is sealed: it can be used, but not shown", s.Name).About(s.Name).
 				WithFix("the owner can make it readable: tacit update %s --readable", s.Name)
@@ -67,30 +65,6 @@ func expired(s, version *vault.Secret) error {
 	return f.WithFix("tacit rotate %s, or read it all the same with --include-expired", s.Name)
 }
 
-// find returns the secret that r names, and the version of it.
-func (k *Keeper) find(v *vault.Reader, c Caller, r Ref) (s, version *vault.Secret, err error) {
-	in, err := scopes(c, r.Scope)
-	if err != nil {
-		return nil, nil, err
-	}
-	if s, err = v.Find(in, r.Name); err != nil {
-		var missing *fault.Error
-		if errors.As(err, &missing) && missing.Code == fault.NotFound {
-			missing.Fix = fmt.Sprintf("tacit list '%s*'", prefixOf(r.Name))
-		}
-		return nil, nil, err
-	}
-	switch r.Version {
-	case 0:
-		return s, s, nil
-	case Previous:
-		version, err = v.Previous(s)
-	default:
-		version, err = v.Version(s, r.Version)
-	}
-	return s, version, err
-}
-
 // prefixOf shortens a name to what a list of likely ones would begin with.
 func prefixOf(n string) string {
 	if i := strings.LastIndexAny(n, "/._-"); i > 0 {
@@ -104,16 +78,15 @@ func (k *Keeper) Show(ctx context.Context, c Caller, r Ref) (out Shown, err erro
 	if err := checkRef(r); err != nil {
 		return Shown{}, err
 	}
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		record := decide(audit.Record{Action: "list", Object: named(r)})
-		s, version, err := k.find(v, c, r)
+		s, version, err := v.find(v.Reader, record, r, policy.List, policy.Read)
 		if err != nil {
 			return record, err
 		}
-		record.Object = object(s, version.Version)
 		out.Secret = k.shape(version)
 		out.Secret.Versions = s.Versions
-		if s.Sealed {
+		if s.Sealed || !v.decide(policy.Read, policyObject(s)).Allow {
 			return record, nil
 		}
 		value, err := v.Value(version)
@@ -171,18 +144,18 @@ func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(s
 // selected calls take with what each of the secrets that r selects becomes through as, which runs in several goroutines. It returns
 // how many were left out because they expired.
 func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as func(*vault.Secret) T, take func(T)) (hidden int, err error) {
-	selects, err := k.selector(c, r)
-	if err != nil {
-		return 0, err
-	}
 	now := k.opts.Now()
 	var expired atomic.Int64
-	err = k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	err = k.read(ctx, c, func(v *query) (*decision, error) {
+		selects, err := selector(v.Caller, r)
+		if err != nil {
+			return nil, err
+		}
 		expired.Store(0)
 		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
-		return record, vault.Select(v, func(s *vault.Secret) (t T, ok bool) {
+		return record, vault.Select(v.Reader, func(s *vault.Secret) (t T, ok bool) {
 			switch {
-			case !selects(s):
+			case !selects(s) || !v.sees(s):
 				return t, false
 			case !r.IncludeExpired && s.Expired(now):
 				expired.Add(1)
@@ -198,7 +171,7 @@ func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as
 }
 
 // selector returns what r selects for the caller: without a scope the secrets of every scope that the caller is in.
-func (k *Keeper) selector(c Caller, r ListRequest) (func(*vault.Secret) bool, error) {
+func selector(c Caller, r ListRequest) (func(*vault.Secret) bool, error) {
 	if r.Provider != "" && r.Provider != Local {
 		return nil, checkRef(Ref{Name: "x", Provider: r.Provider})
 	}
@@ -213,7 +186,7 @@ func (k *Keeper) selector(c Caller, r ListRequest) (func(*vault.Secret) bool, er
 		}
 	}
 	return func(s *vault.Secret) bool {
-		if !r.AllScopes && !slices.ContainsFunc(in, s.VisibleIn) {
+		if !(r.AllScopes && c.Owner) && !slices.ContainsFunc(in, s.VisibleIn) {
 			return false
 		}
 		if r.Pattern != "" && !pattern.Match(s.Name) && !slices.ContainsFunc(s.Aliases, pattern.Match) {
@@ -231,7 +204,7 @@ func (k *Keeper) selector(c Caller, r ListRequest) (func(*vault.Secret) bool, er
 // History returns every version that still has its value.
 func (k *Keeper) History(ctx context.Context, c Caller, r Ref) (client.History, error) {
 	out := client.History{Versions: []client.Version{}}
-	err := k.inspect(ctx, c, r, func(v *vault.Reader, s *vault.Secret) error {
+	err := k.inspect(ctx, c, r, []policy.Action{policy.List, policy.Read}, func(v *vault.Reader, s *vault.Secret) error {
 		out.Name = s.Name
 		all, err := v.History(s)
 		for _, old := range all {
@@ -260,30 +233,29 @@ func (k *Keeper) version(s, old *vault.Secret) client.Version {
 	return out
 }
 
-// inspect calls fn with the secret that r names, for methods that show metadata only.
-func (k *Keeper) inspect(ctx context.Context, c Caller, r Ref, fn func(*vault.Reader, *vault.Secret) error) error {
+// inspect calls fn with the secret that r names, for methods that show metadata only, to callers who may do one of the actions.
+func (k *Keeper) inspect(ctx context.Context, c Caller, r Ref, actions []policy.Action, fn func(*vault.Reader, *vault.Secret) error) error {
 	if err := checkRef(r); err != nil {
 		return err
 	}
-	return k.read(ctx, c, func(v *vault.Reader) (*decision, error) {
+	return k.read(ctx, c, func(v *query) (*decision, error) {
 		record := decide(audit.Record{Action: "list", Object: named(r)})
-		s, _, err := k.find(v, c, Ref{Name: r.Name, Scope: r.Scope})
+		s, _, err := v.find(v.Reader, record, Ref{Name: r.Name, Scope: r.Scope}, actions...)
 		if err != nil {
 			return record, err
 		}
-		record.Object = object(s, s.Version)
-		return record, fn(v, s)
+		return record, fn(v.Reader, s)
 	})
 }
 
 // Diff compares two versions: which metadata differs, and whether the value does. It shows no value.
 func (k *Keeper) Diff(ctx context.Context, c Caller, r Ref, a, b int) (out client.Diff, err error) {
-	err = k.inspect(ctx, c, r, func(v *vault.Reader, s *vault.Secret) error {
-		va, err := k.versionOf(v, s, a)
+	err = k.inspect(ctx, c, r, []policy.Action{policy.Read}, func(v *vault.Reader, s *vault.Secret) error {
+		va, err := versionOf(v, s, a)
 		if err != nil {
 			return err
 		}
-		vb, err := k.versionOf(v, s, b)
+		vb, err := versionOf(v, s, b)
 		if err != nil {
 			return err
 		}
@@ -303,7 +275,7 @@ func (k *Keeper) Diff(ctx context.Context, c Caller, r Ref, a, b int) (out clien
 	return out, err
 }
 
-func (k *Keeper) versionOf(v *vault.Reader, s *vault.Secret, n int) (*vault.Secret, error) {
+func versionOf(v *vault.Reader, s *vault.Secret, n int) (*vault.Secret, error) {
 	switch n {
 	case 0:
 		return s, nil

@@ -10,6 +10,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/generate"
 	"tacit/internal/name"
+	"tacit/internal/policy"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
 )
@@ -23,10 +24,10 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 	if err != nil {
 		return Written{}, err
 	}
-	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		out = Written{}
 		record := decide(audit.Record{Action: "write", Object: named(r.Ref)})
-		scope, err := home(c, r.Scope)
+		scope, err := home(tx.Caller, r.Scope)
 		if err != nil {
 			return nil, err
 		}
@@ -35,20 +36,23 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 			return record, err
 		}
 		s := &vault.Secret{Name: r.Name, Scope: scope}
+		if err := r.allowed(tx.asker, record, old, s); err != nil {
+			return record, err
+		}
 		if old != nil {
 			if r.MustBeNew {
 				return record, fault.New(fault.Exists, "%s already exists", r.Name).About(r.Name).WithFix("add --force to make a new version of it")
 			}
 			*s = *old
 			s.From = 0
-		} else if out.Shadows, err = k.shadows(tx, c, r.Ref, scope); err != nil {
+		} else if out.Shadows, err = shadows(tx, r.Ref, scope); err != nil {
 			return record, err
 		}
 		if err := setExposure(s, old, r.Sealed, r.Service); err != nil {
 			return record, err
 		}
 		r.metadata(s)
-		s.Via, s.Principal = vault.Via(r.Via), c.Principal
+		s.Via, s.Principal = vault.Via(r.Via), tx.Principal
 		if old == nil {
 			err = tx.Create(s, value.Reveal())
 		} else {
@@ -72,6 +76,20 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 		out.Value = value
 	}
 	return out, nil
+}
+
+// allowed asks policy about a new version of old, or about the new secret s where old is nil. Write is a new version, note, owner and
+// expiry; what policies look at takes admin too.
+func (r *SetRequest) allowed(a *asker, d *decision, old, s *vault.Secret) error {
+	on := old
+	if old == nil {
+		on = s
+	}
+	needs := []policy.Action{policy.Write}
+	if len(r.Tags) > 0 || len(r.Aliases) > 0 || r.Sealed != nil || r.Service != "" {
+		needs = append(needs, policy.Admin)
+	}
+	return a.allowAll(d, policyObject(on), r.Name, needs...)
 }
 
 // value returns the value of a request, generated if it asks for that.
@@ -141,15 +159,19 @@ func orNone(s string) string {
 }
 
 // shadows returns the wider scope in which the caller saw the name until now.
-func (k *Keeper) shadows(tx *vault.Tx, c Caller, r Ref, at name.Scope) (*string, error) {
-	in, err := scopes(c, "")
+func shadows(tx *change, r Ref, at name.Scope) (*string, error) {
+	in, err := scopes(tx.Caller, "")
 	if err != nil {
 		return nil, err
 	}
 	i := slices.Index(in, at)
 	for _, scope := range in[i+1:] {
-		if s, err := tx.InScope(scope, r.Name); err != nil || s != nil {
-			return optional(string(scope)), err
+		s, err := tx.InScope(scope, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil && tx.sees(s) {
+			return optional(string(scope)), nil
 		}
 	}
 	return nil, nil
@@ -183,14 +205,18 @@ func (k *Keeper) Rotate(ctx context.Context, c Caller, r RotateRequest) (out cli
 		return out, err
 	}
 	defer value.Wipe()
-	err = k.modify(ctx, c, "rotate", r.Ref, func(tx *vault.Tx, old *vault.Secret, _ *decision) (*vault.Secret, error) {
+	needs := policy.Write
+	if r.Generate != nil {
+		needs = policy.Rotate
+	}
+	err = k.modify(ctx, c, "rotate", r.Ref, []policy.Action{needs}, func(tx *change, old *vault.Secret, _ *decision) (*vault.Secret, error) {
 		now := k.opts.Now()
 		end := vault.Millis(now.UnixMilli())
 		if !r.ExpireOld {
 			end = vault.Millis(now.Add(r.Overlap).UnixMilli())
 		}
 		s := *old
-		s.Via, s.Principal, s.From, s.ExpiresAt = vault.ViaRotate, c.Principal, 0, 0
+		s.Via, s.Principal, s.From, s.ExpiresAt = vault.ViaRotate, tx.Principal, 0, 0
 		if err := tx.AddVersion(old, &s, value.Reveal(), end); err != nil {
 			return nil, err
 		}
@@ -203,18 +229,21 @@ func (k *Keeper) Rotate(ctx context.Context, c Caller, r RotateRequest) (out cli
 	return out, err
 }
 
-// modify changes one existing secret: it finds it, calls fn, and records action about what fn returns.
-func (k *Keeper) modify(ctx context.Context, c Caller, action string, r Ref, fn func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error)) error {
+// modify changes one existing secret: it finds it, for callers who may do everything that needs lists, calls fn, and records action
+// about what fn returns.
+func (k *Keeper) modify(ctx context.Context, c Caller, action string, r Ref, needs []policy.Action, fn func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error)) error {
 	if err := checkRef(r); err != nil {
 		return err
 	}
-	return k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	return k.change(ctx, c, func(tx *change) (*decision, error) {
 		record := decide(audit.Record{Action: action, Object: named(r)})
-		old, _, err := k.find(&tx.Reader, c, Ref{Name: r.Name, Scope: r.Scope})
+		old, _, err := tx.find(&tx.Reader, record, Ref{Name: r.Name, Scope: r.Scope}, needs[0])
+		if err == nil {
+			err = tx.allowAll(record, policyObject(old), r.Name, needs[1:]...)
+		}
 		if err != nil {
 			return record, err
 		}
-		record.Object = object(old, old.Version)
 		before := *old
 		s, err := fn(tx, &before, record)
 		if err != nil {
@@ -227,7 +256,7 @@ func (k *Keeper) modify(ctx context.Context, c Caller, action string, r Ref, fn 
 
 // Update changes metadata.
 func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out client.Changed, err error) {
-	err = k.modify(ctx, c, "write", r.Ref, func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error) {
+	err = k.modify(ctx, c, "write", r.Ref, r.needs(), func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		s := *old
 		if err := r.metadata(&s); err != nil {
 			return nil, err
@@ -235,7 +264,7 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 		after := &s
 		if r.Seal {
 			record.Reason = "sealed"
-			if after, err = k.seal(tx, old, &s, r.Service); err != nil {
+			if after, err = k.seal(tx.Tx, old, &s, r.Service); err != nil {
 				return nil, err
 			}
 		} else if r.Service != "" {
@@ -271,6 +300,17 @@ func (k *Keeper) seal(tx *vault.Tx, old, s *vault.Secret, service string) (*vaul
 		return nil, err
 	}
 	return tx.SetExposure(s, true, want)
+}
+
+// needs are the actions that the request takes: admin for what policies look at, write for the rest.
+func (r *UpdateRequest) needs() (needs []policy.Action) {
+	if len(r.AddAliases)+len(r.AddTags)+len(r.RemoveTags)+len(r.AttachGroups)+len(r.DetachGroups) > 0 || r.ClearAliases || r.Seal || r.Service != "" {
+		needs = append(needs, policy.Admin)
+	}
+	if r.ExpiresAt != nil || r.NoExpiry || r.RotateEvery != nil || r.NoRotation || r.Note != nil || r.OwnedBy != nil || len(needs) == 0 {
+		needs = append(needs, policy.Write)
+	}
+	return needs
 }
 
 func (r *UpdateRequest) metadata(s *vault.Secret) error {
@@ -336,7 +376,7 @@ func (k *Keeper) Unseal(ctx context.Context, c Caller, r Ref) (out client.Change
 	if err := k.present(ctx); err != nil {
 		return out, err
 	}
-	err = k.modify(ctx, c, "admin", r, func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error) {
+	err = k.modify(ctx, c, "admin", r, []policy.Action{policy.Admin}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		record.Reason = "made readable"
 		s := old
 		out = client.Changed{Changed: []string{}, Readiness: []client.Readiness{}}
@@ -357,9 +397,12 @@ func (k *Keeper) Move(ctx context.Context, c Caller, r Ref, to string) (out clie
 	if err := name.Check(to); err != nil {
 		return out, err
 	}
-	err = k.modify(ctx, c, "write", r, func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error) {
+	err = k.modify(ctx, c, "write", r, []policy.Action{policy.Admin}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		s := *old
 		s.Name = to
+		if err := tx.allow(record, policyObject(&s), to, policy.Admin); err != nil {
+			return nil, err
+		}
 		s.Aliases = slices.DeleteFunc(slices.Clone(s.Aliases), func(a string) bool { return a == to })
 		record.Reason = "renamed to " + to
 		if err := tx.SetMetadata(old, &s); err != nil {
@@ -373,8 +416,8 @@ func (k *Keeper) Move(ctx context.Context, c Caller, r Ref, to string) (out clie
 
 // Rollback makes an older version's value the current one again, as a new version.
 func (k *Keeper) Rollback(ctx context.Context, c Caller, r Ref) (out client.Changed, err error) {
-	err = k.modify(ctx, c, "write", r, func(tx *vault.Tx, old *vault.Secret, _ *decision) (*vault.Secret, error) {
-		from, err := k.versionOf(&tx.Reader, old, r.Version)
+	err = k.modify(ctx, c, "write", r, []policy.Action{policy.Write}, func(tx *change, old *vault.Secret, _ *decision) (*vault.Secret, error) {
+		from, err := versionOf(&tx.Reader, old, r.Version)
 		if err != nil {
 			return nil, err
 		}
@@ -387,7 +430,7 @@ func (k *Keeper) Rollback(ctx context.Context, c Caller, r Ref) (out client.Chan
 		}
 		defer clear(value)
 		s := *old
-		s.Via, s.Principal, s.From, s.ExpiresAt = vault.ViaRollback, c.Principal, from.Version, from.ExpiresAt
+		s.Via, s.Principal, s.From, s.ExpiresAt = vault.ViaRollback, tx.Principal, from.Version, from.ExpiresAt
 		if err := tx.AddVersion(old, &s, value, 0); err != nil {
 			return nil, err
 		}
@@ -404,23 +447,19 @@ func (k *Keeper) Remove(ctx context.Context, c Caller, r RemoveRequest) (out cli
 			return out, err
 		}
 	}
-	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		out = client.Removed{Removed: []client.RemovedSecret{}, CredentialsRemoved: []string{}}
 		record := decide(audit.Record{Action: "delete"})
 		for i, n := range r.Names {
-			o := named(Ref{Name: n, Scope: r.Scope})
-			s, _, err := k.find(&tx.Reader, c, Ref{Name: n, Scope: r.Scope})
-			if err == nil {
-				o = object(s, s.Version)
+			one := decide(audit.Record{Action: record.Action, Object: named(Ref{Name: n, Scope: r.Scope})})
+			s, _, err := tx.find(&tx.Reader, one, Ref{Name: n, Scope: r.Scope}, policy.Delete)
+			if err != nil {
+				return one, err
 			}
 			if i == 0 {
-				record.Object = o
+				record = one
 			} else {
-				record.more = append(record.more, o)
-			}
-			if err != nil {
-				record.Object, record.more = o, nil
-				return record, err
+				record.more = append(record.more, one.Object)
 			}
 			if err := tx.Remove(s); err != nil {
 				return record, err
@@ -435,10 +474,10 @@ func (k *Keeper) Remove(ctx context.Context, c Caller, r RemoveRequest) (out cli
 
 // Purge destroys old versions.
 func (k *Keeper) Purge(ctx context.Context, c Caller, r Ref, versions []int) (out client.Purged, err error) {
-	err = k.modify(ctx, c, "delete", r, func(tx *vault.Tx, old *vault.Secret, record *decision) (*vault.Secret, error) {
+	err = k.modify(ctx, c, "delete", r, []policy.Action{policy.Delete}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		out = client.Purged{Name: old.Name, Purged: []int{}}
 		for i, n := range versions {
-			v, err := k.versionOf(&tx.Reader, old, n)
+			v, err := versionOf(&tx.Reader, old, n)
 			if err != nil {
 				return nil, err
 			}

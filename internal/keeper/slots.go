@@ -52,7 +52,7 @@ func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.
 	record := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "vault", Name: id}, Reason: "created"})
 	h := vault.Header{Format: vault.FormatVersion, VaultID: id, CreatedAt: k.opts.Now().UTC().Truncate(time.Second)}
 	k.log = audit.Open(audit.Options{Dir: l.Audit, VaultID: id, Keys: k.vault, Epoch: 1, Trace: k.opts.Trace})
-	err = k.vault.Create(h, root, made, k.hooks(ctx, c, func() *decision { return record }), func(fill func(put func(key, value []byte) error) error) error {
+	err = k.vault.Create(h, root, made, k.hooks(ctx, func() (Caller, *decision) { return c, record }), func(fill func(put func(key, value []byte) error) error) error {
 		return k.opts.Create(ctx, fill)
 	})
 	if err != nil {
@@ -167,7 +167,7 @@ func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.S
 	if err != nil {
 		return out, err
 	}
-	err = k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		return decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "added: " + s.Kind}), tx.AddSlot(slot)
 	})
 	if err != nil {
@@ -182,7 +182,7 @@ func (k *Keeper) SlotRemove(ctx context.Context, c Caller, id string) error {
 		return err
 	}
 	var removed envelope.Slot
-	err := k.change(ctx, c, func(tx *vault.Tx) (*decision, error) {
+	err := k.change(ctx, c, func(tx *change) (*decision, error) {
 		record := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "removed"})
 		slots, err := tx.Slots()
 		if err != nil {

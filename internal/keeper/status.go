@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"tacit/client"
 	"tacit/internal/envelope"
@@ -22,6 +23,9 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 		return out, nil
 	}
 	out.Vault.Exists = true
+	if c.Token.Len() > 0 {
+		return k.statusOfToken(ctx, c, out)
+	}
 	door, err := k.vault.Door(ctx)
 	if err != nil {
 		return out, err
@@ -72,6 +76,17 @@ func (k *Keeper) logbook(v *vault.Reader, out *client.StatusAudit) error {
 	return err
 }
 
+// statusOfToken is what a token's bearer is told: that there is a vault, and who it is itself.
+func (k *Keeper) statusOfToken(ctx context.Context, c Caller, out client.Status) (client.Status, error) {
+	out.Vault.Path, out.Principal = "", ""
+	who, err := k.Whoami(ctx, c)
+	if fault.CodeOf(err) == fault.Locked {
+		return out, nil
+	}
+	out.Principal, out.Vault.Locked = who.Principal, false
+	return out, err
+}
+
 // unlockQuietly unlocks with what opens without asking.
 func (k *Keeper) unlockQuietly(ctx context.Context) error {
 	if k.opts.Opener == nil {
@@ -97,9 +112,29 @@ func sealing(slots []envelope.Slot) string {
 	return "advisory (" + strings.Join(weak, "; ") + ")"
 }
 
-// Whoami says as whom the caller is seen. It needs no vault.
-func (k *Keeper) Whoami(_ context.Context, c Caller) (client.Whoami, error) {
-	return client.Whoami{
-		Principal: c.Principal, Rules: []string{}, Workspace: optional(c.Workspace), Group: optional(c.Group), Door: "direct",
-	}, nil
+// Whoami says as whom the caller is seen. Without a token it needs no vault.
+func (k *Keeper) Whoami(ctx context.Context, c Caller) (client.Whoami, error) {
+	out := client.Whoami{Principal: c.Principal, Rules: []string{}, Workspace: optional(c.Workspace), Group: optional(c.Group), Door: c.Door}
+	if c.Door == "cli" {
+		out.Door = "direct"
+	}
+	if c.Token.Len() == 0 {
+		return out, nil
+	}
+	began := time.Now()
+	err := k.view(ctx, func(r *vault.Reader) error {
+		a, err := k.admit(r, c)
+		if err != nil {
+			return k.turnedAway(ctx, a, r.Anchor(), err)
+		}
+		t := shapeToken(a.chain, k.opts.Now())
+		out.Principal, out.Token, out.Rules, out.ExpiresAt, out.UsesLeft = t.Principal, &t.ID, t.Rules, t.ExpiresAt, t.UsesLeft
+		out.Workspace, out.Group = t.Workspace, t.Group
+		for _, rule := range a.access.set.Held(a.chain[0].Principal) {
+			out.Rules = append(out.Rules, rule.String())
+		}
+		return nil
+	})
+	even(ctx, c, began, err)
+	return out, err
 }

@@ -87,7 +87,7 @@ func (b *builder) copyFrame() error {
 	if err := b.put(headerKey(), header); err != nil {
 		return err
 	}
-	return b.copy(KindSlot, KindEpoch, KindLog)
+	return b.copy(KindSlot, KindEpoch, KindLog, KindAccess)
 }
 
 // copy copies kinds. Records that do not add up to the old anchor stop it: damage must not be made authentic.

@@ -88,9 +88,10 @@ func (c *checker) record(kind Kind, key, record []byte) (object string, err erro
 			return "", err
 		}
 		return "slot " + s.ID, s.Authenticate(c.r.v.ring.Current(), c.r.v.header.VaultID)
-	case KindLog:
-		if _, _, err := c.r.v.ring.Open(c.r.v.bind(KindLog, key), record); err != nil {
-			return string(key[1:]), damaged(KindLog, string(key[1:]), err)
+	case KindLog, KindAccess:
+		if _, _, err := c.r.v.ring.Open(c.r.v.bind(kind, key), record); err != nil {
+			object = shortName(string(key[1:]))
+			return object, damaged(kind, object, err)
 		}
 	case KindIndex:
 		_, p, err := c.r.v.ring.Open(c.r.v.bind(KindIndex, key), record)

@@ -19,6 +19,7 @@ const (
 	KindVersion Kind = 'w'
 	KindValue   Kind = 'v'
 	KindLog     Kind = 'l'
+	KindAccess  Kind = 'p'
 
 	// kindDataKey has no engine key of its own: a data key rides with its version's metadata.
 	kindDataKey Kind = 'd'
@@ -26,7 +27,7 @@ const (
 
 // accumulated are the kinds that the anchor keeps an accumulator and a count of, in the order in which it stores them.
 // New kinds are added at the end.
-var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue, KindLog}
+var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue, KindLog, KindAccess}
 
 // String returns the kind's name in bindings and messages.
 func (k Kind) String() string {
@@ -49,6 +50,8 @@ func (k Kind) String() string {
 		return "value"
 	case KindLog:
 		return "log"
+	case KindAccess:
+		return "access"
 	case kindDataKey:
 		return "data key"
 	}
@@ -59,8 +62,6 @@ func headerKey() []byte { return []byte{byte(KindHeader)} }
 func anchorKey() []byte { return []byte{byte(KindAnchor)} }
 
 func slotKey(id string) []byte { return append([]byte{byte(KindSlot)}, id...) }
-
-func logKey(name string) []byte { return append([]byte{byte(KindLog)}, name...) }
 
 func epochKey(epoch uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(KindEpoch)}, epoch)

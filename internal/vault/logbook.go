@@ -53,7 +53,7 @@ func (tx *Tx) SetCheckpointAt(t Millis) error {
 	if err != nil {
 		return err
 	}
-	return tx.putLogRecord(logCheckpointName, b)
+	return tx.putSmall(KindLog, logCheckpointName, b)
 }
 
 // logRecord returns the plaintext of a record, nil when there is none, after proving that all of them are there.
@@ -64,7 +64,7 @@ func (r *Reader) logRecord(name string) ([]byte, error) {
 	if err := r.proveComplete(KindLog); err != nil {
 		return nil, err
 	}
-	key := logKey(name)
+	key := smallKey(KindLog, name)
 	box, ok, err := r.src.Get(key)
 	if err != nil || !ok {
 		return nil, err
@@ -74,15 +74,6 @@ func (r *Reader) logRecord(name string) ([]byte, error) {
 		return nil, damaged(KindLog, name, err)
 	}
 	return p, nil
-}
-
-func (tx *Tx) putLogRecord(name string, plain []byte) error {
-	key := logKey(name)
-	box, err := tx.keys().Seal(nil, tx.v.random, tx.next.Revision, tx.v.bind(KindLog, key), plain)
-	if err != nil {
-		return err
-	}
-	return tx.put(KindLog, key, box)
 }
 
 // ensureLogKey makes the key that signs checkpoints, unless there is one. It is the first of the records, and stays for good.
@@ -95,18 +86,5 @@ func (tx *Tx) ensureLogKey() error {
 	if _, err := io.ReadFull(tx.v.random, seed); err != nil {
 		return fmt.Errorf("read randomness: %w", err)
 	}
-	return tx.putLogRecord(logKeyName, seed)
-}
-
-// resealLog seals the records anew under the keys of the transaction. A rotation does it in its first step: they are few.
-func (tx *Tx) resealLog() error {
-	return tx.src.Scan([]byte{byte(KindLog)}, nil, func(key, box []byte) error {
-		name := string(key[1:])
-		_, p, err := tx.v.ring.Open(tx.v.bind(KindLog, key), box)
-		if err != nil {
-			return damaged(KindLog, name, err)
-		}
-		defer clear(p)
-		return tx.putLogRecord(name, p)
-	})
+	return tx.putSmall(KindLog, logKeyName, seed)
 }

@@ -3,16 +3,20 @@ package vault
 import (
 	"sync"
 
-	"tacit/internal/engine"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 )
 
-// proof remembers for which state a kind was last proved complete, so that a long-lived process proves it once a change.
+// proof remembers what each kind was last proved to be, so that a long-lived process proves it once a change of that kind.
 type proof struct {
-	mu    sync.Mutex
-	stamp map[Kind]engine.Stamp
-	rev   map[Kind]uint64
+	mu     sync.Mutex
+	proved map[Kind]proved
+}
+
+// proved is what records of a kind added up to, and in which storage.
+type proved struct {
+	storage, count uint64
+	marks          [envelope.MarkSize]byte
 }
 
 // proveComplete compares all records of a kind with the anchor's accumulator: none is missing, added or put back.
@@ -23,10 +27,15 @@ func (r *Reader) proveComplete(kind Kind) error {
 	if err != nil {
 		return err
 	}
+	want := proved{storage: stamp.Storage}
+	if i := sumIndex(kind); i >= 0 && i < len(r.anchor.Sums) {
+		want.count = r.anchor.Sums[i].Count
+		copy(want.marks[:], r.anchor.Sums[i].XOR)
+	}
 	p.mu.Lock()
-	known := p.rev[kind] == r.anchor.Revision && p.stamp[kind] == stamp
+	is, ok := p.proved[kind]
 	p.mu.Unlock()
-	if known {
+	if ok && is == want {
 		return nil
 	}
 	var got sum
@@ -42,10 +51,10 @@ func (r *Reader) proveComplete(kind Kind) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rev == nil {
-		p.rev, p.stamp = make(map[Kind]uint64), make(map[Kind]engine.Stamp)
+	if p.proved == nil {
+		p.proved = make(map[Kind]proved)
 	}
-	p.rev[kind], p.stamp[kind] = r.anchor.Revision, stamp
+	p.proved[kind] = want
 	return nil
 }
 

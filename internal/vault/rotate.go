@@ -15,7 +15,7 @@ import (
 // A root rotation has three steps, and everything works between any two of them, whatever was interrupted:
 //
 //  1. BeginRotation, one change: every slot holds the new root key, and the old one is kept, sealed under it. What is kept about
-//     the log is sealed anew.
+//     the log and about access is sealed anew.
 //  2. MoveBatch until it says that nothing is left: metadata and data-key wraps are sealed anew, some at a time.
 //     Reads take the keys of the record's epoch; lookups try the new epoch, then the old; writes use the new.
 //     A batch changes no meaning, so it keeps the revision and is not recorded.
@@ -74,8 +74,10 @@ func (v *Vault) BeginRotation(ctx context.Context, old, next *envelope.Root, slo
 				return err
 			}
 		}
-		if err := tx.resealLog(); err != nil {
-			return err
+		for _, kind := range []Kind{KindLog, KindAccess} {
+			if err := tx.resealSmall(kind); err != nil {
+				return err
+			}
 		}
 		for _, s := range slots {
 			s.Epoch = epoch
