@@ -26,6 +26,9 @@ type Caller struct {
 	Executable string
 	Workspace  string // which scopes the caller is in; empty for none
 	Group      string
+
+	// Token, when there is one, says who the caller is, whatever else is here: its principal, workspace and group, not the owner.
+	Token secret.Value
 }
 
 // API is what every door may offer. Errors are of the classes of package fault.
