@@ -326,7 +326,7 @@ func (v *reader) metadata(t *testing.T, key, kind string) (m metadata, dataKey [
 // "The anchor".
 func (v *reader) checkAccumulators(t *testing.T) {
 	t.Helper()
-	for i, kind := range "skimwvl" {
+	for i, kind := range "skimwvlp" {
 		var count uint64
 		xor := make([]byte, 32)
 		for _, key := range v.keys(byte(kind)) {
