@@ -45,6 +45,7 @@ func (k *Keeper) Adopt(ctx context.Context, rootKey []byte, slot string) error {
 		return nil, envelope.Slot{}, fault.New(fault.Conflict, "slot %s was removed meanwhile", slot).WithFix("tacit unlock")
 	}
 	k.relock()
+	k.stale.Store(false)
 	if err := k.openWith(ctx, find, nothing); err != nil {
 		return err
 	}
@@ -54,3 +55,6 @@ func (k *Keeper) Adopt(ctx context.Context, rootKey []byte, slot string) error {
 	k.root = nil
 	return nil
 }
+
+// Locked reports whether there are no keys: none were given, or another process changed the root key meanwhile.
+func (k *Keeper) Locked() bool { return k.stale.Load() || k.vault.Locked() }

@@ -192,6 +192,10 @@ func (k *Keeper) retry(do func() error) error {
 	if !errors.Is(err, fault.StaleKeys) {
 		return err
 	}
+	if k.opts.Opener == nil { // there are no new ones to be had
+		k.stale.Store(true) // and the old ones stay until Close: others are using them
+		return fault.New(fault.Locked, "the vault is locked").WithFix("tacit unlock")
+	}
 	k.relock()
 	return do()
 }

@@ -51,6 +51,8 @@ type Keeper struct {
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
+	stale atomic.Bool // the keys were adopted, and another process changed the root key since
+
 	mu   sync.Mutex
 	root *envelope.Root // while unlocked; the presence operations need it
 	slot envelope.Slot  // that was opened

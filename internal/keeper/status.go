@@ -42,7 +42,8 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 		}
 		return out, nil
 	}
-	return out, k.vault.View(ctx, func(v *vault.Reader) error {
+	locked := out
+	err = k.vault.View(ctx, func(v *vault.Reader) error {
 		a := v.Anchor()
 		n := a.Count(vault.KindSecret)
 		out.Vault.Locked, out.Vault.Secrets = false, &n
@@ -57,6 +58,11 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 		}
 		return k.logbook(v, &out.Audit)
 	})
+	if errors.Is(err, fault.StaleKeys) && k.opts.Opener == nil {
+		k.stale.Store(true)
+		return locked, nil
+	}
+	return out, err
 }
 
 // logbook fills in what the vault keeps about its log.
