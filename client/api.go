@@ -173,6 +173,18 @@ type StatusAgent struct {
 	IdleLocksAt *time.Time `json:"idle_locks_at"`
 }
 
+// AgentStatus is the answer to agent status.
+type AgentStatus struct {
+	Running     bool       `json:"running"`
+	PID         *int       `json:"pid"`
+	Version     *string    `json:"version"`
+	Socket      string     `json:"socket"`
+	Locked      bool       `json:"locked"`
+	LocksAt     *time.Time `json:"locks_at"`      // at the latest; null while locked
+	IdleLocksAt *time.Time `json:"idle_locks_at"` // if nobody uses it; null while locked
+	Callers     int        `json:"callers"`       // connections
+}
+
 // StatusAudit is the log's part of Status.
 type StatusAudit struct {
 	Records      int        `json:"records"`
@@ -305,6 +317,13 @@ type AuditCheckpoint struct {
 	At         time.Time `json:"at"`
 	PublicKey  string    `json:"public_key"` // what verifies it
 	Checkpoint string    `json:"checkpoint"` // the signed note
+}
+
+// AuditPruned is the answer to audit prune.
+type AuditPruned struct {
+	Records int       `json:"records"`  // removed
+	Before  time.Time `json:"before"`   // none of that time or later was
+	LastSeq *uint64   `json:"last_seq"` // of the records that are gone, now and before; null: none is
 }
 
 // AuditWho is the answer to audit who.

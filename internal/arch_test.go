@@ -21,8 +21,10 @@ var layers = [][]string{
 	// Wiring.
 	{"cmd/tacit", "cmd/tacit-server"},
 	// Doors: parse, call keeper, print.
-	{"internal/cli", "internal/agent", "internal/tui"},
-	// The door that others serve: the agent on its socket.
+	{"internal/cli", "internal/tui"},
+	// The door that stays open: the server on a unix socket.
+	{"internal/agent"},
+	// The door of HTTP, for whoever listens.
 	{"internal/server"},
 	// Formats: they turn files into keeper's entries and back, for the doors. And keeper at a distance.
 	{"internal/transfer", "internal/remote"},

@@ -23,9 +23,11 @@ type app struct {
 	flags globalFlags
 	out   *output
 	log   *slog.Logger // --debug; it never gets a secret
-	vault Vault        // opened by [app.keeper]
+	api   keeper.API   // what answers from a distance, found by [app.keeper]
+	vault Vault        // opened by [app.owner]
 
 	command string // "tacit slot add"
+	looking bool   // this command only asks how things are, which keeps no vault open
 }
 
 // globalFlags are the flags that every command takes.
@@ -68,9 +70,13 @@ func (a *app) run(ctx context.Context) error {
 }
 
 func (a *app) close() {
+	if a.api != nil {
+		_ = a.api.Close()
+	}
 	if a.vault != nil {
 		_ = a.vault.Close() // everything that must be durable was acknowledged by the call that made it so
 	}
+	a.api, a.vault = nil, nil
 }
 
 // begin is called once the flags are parsed, before the command runs.

@@ -124,7 +124,7 @@ func (a *app) audit(ctx context.Context, f auditFlags) error {
 }
 
 // auditFollow prints records as they come, each at once.
-func (a *app) auditFollow(ctx context.Context, k Vault, r keeper.AuditRequest) error {
+func (a *app) auditFollow(ctx context.Context, k keeper.API, r keeper.AuditRequest) error {
 	return k.AuditFollow(ctx, a.caller(), r, func(rec client.AuditRecord) error {
 		if a.flags.json {
 			if err := a.auditLine(rec); err != nil {

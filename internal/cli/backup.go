@@ -47,7 +47,7 @@ func (a *app) backup(ctx context.Context, dir string, f backupFlags) error {
 	if f.keep < 0 {
 		return fault.New(fault.Usage, "backup: --keep is negative")
 	}
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,10 @@ func (a *app) clipboard(env []string, tty io.Writer) (*clipboard.Board, error) {
 
 // childEnvironment returns what a program that tacit starts may see of our environment.
 func (a *app) childEnvironment(ctx context.Context) ([]string, error) {
-	k, err := a.keeper()
+	if a.distant() { // the vault of this machine has nothing to do with it
+		return handoff.Strip(a.world.Environ), nil
+	}
+	k, err := a.owner()
 	if err != nil {
 		return nil, err
 	}

@@ -54,8 +54,12 @@ func TestExamples(t *testing.T) {
 				return
 			}
 			sh(prepare)
+			t.Cleanup(func() { sh("tacit agent stop") })
 			for line := range strings.Lines(example) {
 				sh(line)
+			}
+			if path == "tacit agent run" {
+				sh(`until tacit agent status | grep -q running,; do :; done`)
 			}
 		})
 	}

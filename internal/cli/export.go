@@ -65,7 +65,7 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if f.format == "age" {
 		return a.exportBackup(ctx, f)
 	}
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (a *app) exportBackup(ctx context.Context, f exportFlags) error {
 	if f.output == "" && a.out.toTerminal {
 		return fault.New(fault.Usage, "export: a backup is binary, and this is a terminal").WithFix("tacit export -o backup.age")
 	}
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}

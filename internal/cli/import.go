@@ -197,7 +197,7 @@ func (a *app) importEntries(ctx context.Context, file string, f importFlags) err
 func (a *app) importFrom(ctx context.Context, format string, f importFlags, next func() (keeper.ImportEntry, error)) (out client.Imported, err error) {
 	progress, done := a.progress("Importing")
 	defer done()
-	err = a.withVault(ctx, func(k Vault) (err error) {
+	err = a.withVault(ctx, func(k keeper.API) (err error) {
 		out, err = k.Import(ctx, a.caller(), keeper.ImportRequest{Format: format, OnConflict: f.onConflict, DryRun: f.dryRun, Progress: progress},
 			func() (keeper.ImportEntry, error) {
 				e, err := next()

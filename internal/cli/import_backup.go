@@ -26,7 +26,7 @@ func (a *app) importBackup(ctx context.Context, r io.Reader, f importFlags) erro
 	}
 	progress, done := a.progress("Importing")
 	var out client.Imported
-	err := a.withVault(ctx, func(k Vault) (err error) {
+	err := a.withOwnVault(ctx, func(k Vault) (err error) {
 		if f.replace {
 			out, err = k.Restore(ctx, a.caller(), keeper.RestoreRequest{Backup: r, DryRun: f.dryRun, Progress: progress})
 		} else {
@@ -43,7 +43,7 @@ func (a *app) importBackup(ctx context.Context, r io.Reader, f importFlags) erro
 
 // confirmReplace asks before everything is replaced, unless there is nothing yet.
 func (a *app) confirmReplace(ctx context.Context, force bool) error {
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"tacit/client"
 	"tacit/internal/engine/bolt"
@@ -17,27 +15,48 @@ import (
 	"tacit/internal/paths"
 )
 
-// Vault is what the commands ask: everything that doors may do and, because the command line opens the vault in its own
-// process, what only the owner may.
+// Vault is the vault of this machine, opened by this process: everything that doors may do, and what only the owner may.
 type Vault interface {
 	keeper.API
 	keeper.Owner
 	// Init creates the vault with its slots. fault.Exists when there is one.
 	Init(ctx context.Context, c keeper.Caller, slots []keeper.NewSlot) ([]client.SlotAdded, error)
+	// HandOver opens the vault with a slot and calls to with the root key, for the agent.
+	HandOver(ctx context.Context, to func(rootKey []byte, slot string) error) error
 }
 
 var _ Vault = (*keeper.Keeper)(nil)
 
-// keeper returns the keeper of the vault on this machine. It opens nothing yet: the first call that needs a key does.
-func (a *app) keeper() (Vault, error) {
+// keeper returns what answers this command: the agent if there is one that is unlocked, else the vault of this machine, opened by
+// this process. A command cannot tell which. It opens nothing yet: the first call that needs a key does.
+func (a *app) keeper() (keeper.API, error) {
+	if a.api != nil {
+		return a.api, nil
+	}
+	api, err := a.far()
+	if err != nil {
+		return nil, err
+	}
+	if err := undump(); err != nil {
+		return nil, err
+	}
+	if api == nil {
+		return a.owner()
+	}
+	a.api = api
+	return api, nil
+}
+
+// owner returns the vault of this machine for what takes presence (I31): this process opens it itself, whatever agent there is.
+func (a *app) owner() (Vault, error) {
 	if a.vault != nil {
 		return a.vault, nil
 	}
-	if err := a.refuseRemote(); err != nil {
+	if err := a.refuseDistance(); err != nil {
 		return nil, err
 	}
-	if err := envelope.Undump(); err != nil { // I09: before any key or passphrase is in memory
-		return nil, fault.Wrap(fault.Failed, err, "open vault")
+	if err := undump(); err != nil {
+		return nil, err
 	}
 	l := a.layout()
 	storage := bolt.Options{Command: a.command}
@@ -49,6 +68,22 @@ func (a *app) keeper() (Vault, error) {
 		},
 	})
 	return a.vault, nil
+}
+
+// keyless returns a keeper of the vault that opens no slot: the agent's. What reads record is on the disk a second later.
+func (a *app) keyless(l paths.Layout) *keeper.Keeper {
+	return keeper.New(keeper.Options{
+		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
+		Lazy: true,
+	})
+}
+
+// undump makes this process unreadable for others of the same user, before any key, passphrase or value is in its memory (I09).
+func undump() error {
+	if err := envelope.Undump(); err != nil {
+		return fault.Wrap(fault.Failed, err, "open vault")
+	}
+	return nil
 }
 
 // opener says where on this machine identities and passphrases come from.
@@ -70,67 +105,49 @@ func (a *app) opener(l paths.Layout) *envelope.Opener {
 
 // withVault calls fn with the keeper. When there is no vault it makes one by the default rules, says so, and calls fn again:
 // this is what set, generate and import do. Every other command uses [app.keeper] and fails with fault.NoVault.
-func (a *app) withVault(ctx context.Context, fn func(Vault) error) error {
+func (a *app) withVault(ctx context.Context, fn func(keeper.API) error) error {
 	k, err := a.keeper()
 	if err != nil {
 		return err
 	}
-	err = fn(k)
-	if !errors.Is(err, fault.NoVault) {
+	if err = fn(k); !errors.Is(err, fault.NoVault) || a.distant() {
 		return err
 	}
-	slot, notice, err := a.defaultSlot()
+	own, err := a.create(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := k.Init(ctx, a.caller(), []keeper.NewSlot{slot}); err != nil && !errors.Is(err, fault.Exists) {
+	return fn(own)
+}
+
+// withOwnVault is withVault for what takes presence.
+func (a *app) withOwnVault(ctx context.Context, fn func(Vault) error) error {
+	k, err := a.owner()
+	if err != nil {
 		return err
 	}
-	a.out.Notice("created the vault %s; %s", a.layout().Vault, notice)
+	if err = fn(k); !errors.Is(err, fault.NoVault) {
+		return err
+	}
+	if _, err := a.create(ctx); err != nil {
+		return err
+	}
 	return fn(k)
 }
 
-// refuseRemote fails when the environment says to go through a door that this version does not have. A token in the
-// environment makes the caller that token's principal, so the vault is never opened with it.
-func (a *app) refuseRemote() error {
-	if a.getenv("TACIT_TOKEN") != "" {
-		if a.flags.noAgent {
-			return fault.New(fault.Usage, "TACIT_TOKEN is set and --no-agent forbids what could answer it").
-				WithFix("unset TACIT_TOKEN to use the vault as its owner")
-		}
-		return fault.New(fault.Locked, "TACIT_TOKEN is set and there is no agent or server to answer it").
-			WithFix("unset TACIT_TOKEN to use the vault as its owner")
+// create makes the missing vault by the default rules.
+func (a *app) create(ctx context.Context) (Vault, error) {
+	k, err := a.owner()
+	if err != nil {
+		return nil, err
 	}
-	addr := a.getenv("TACIT_ADDR")
-	if addr == "" {
-		return nil
+	slot, notice, err := a.defaultSlot()
+	if err != nil {
+		return nil, err
 	}
-	if err := checkAddr(addr); err != nil {
-		return err
+	if _, err := k.Init(ctx, a.caller(), []keeper.NewSlot{slot}); err != nil && !errors.Is(err, fault.Exists) {
+		return nil, err
 	}
-	return fault.New(fault.Unavailable, "TACIT_ADDR is set, but this version of tacit reaches no agent or server").
-		WithFix("unset TACIT_ADDR to use the vault on this machine")
-}
-
-// checkAddr refuses an address that no version would use: a secret must not travel in clear to another machine.
-func checkAddr(addr string) error {
-	bad := func(why string) error {
-		return fault.New(fault.Usage, "TACIT_ADDR: %s", why).WithFix("write unix:/path/to/agent.sock or https://host")
-	}
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		if !filepath.IsAbs(path) {
-			return bad("the path of the socket is not absolute")
-		}
-		return nil
-	}
-	u, err := url.Parse(addr)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil:
-		return bad("not an address")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"):
-		return nil
-	}
-	return bad("only https, or http to this machine")
+	a.out.Notice("created the vault %s; %s", a.layout().Vault, notice)
+	return k, a.lockAgent(ctx) // it may have the keys of a vault that was here before
 }

@@ -72,7 +72,6 @@ func (a *app) runProgram(ctx context.Context, assignments []string, pristine boo
 		return err
 	}
 	a.close() // everything is on the record; the keys need not outlive us
-	a.vault = nil
 	if err := a.out.flush(); err != nil {
 		return fault.Wrap(fault.Failed, err, "write to standard output")
 	}

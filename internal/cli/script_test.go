@@ -16,7 +16,10 @@ import (
 // TestMain makes this test binary the program tacit when it is called by that name, so that scripts run the real thing in a
 // process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tacit": func() { os.Exit(cli.Main(context.Background(), world())) }})
+	testscript.Main(m, map[string]func(){"tacit": func() {
+		unlockFirst()
+		os.Exit(cli.Main(context.Background(), world()))
+	}})
 }
 
 // world is what cmd/tacit gives to [cli.Main].
@@ -33,16 +36,25 @@ func world() cli.World {
 //	exits N tacit ARG…      the command exits with N
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, sessions(scripts, emptyHome))
+}
+
+// sessions is how scripts are run.
+func sessions(scripts []string, setup func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
+		Files:               scripts,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               emptyHome,
+		Setup:               setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"jsonshape": jsonShape,
 			"exits":     exits,
 		},
-	})
+	}
 }
 
 // emptyHome gives a script a home of its own.
@@ -52,6 +64,7 @@ func emptyHome(env *testscript.Env) error {
 	env.Setenv("USERPROFILE", home)
 	env.Setenv("TERM", "xterm-256color")
 	env.Setenv("VAULT", filepath.Join(home, ".local", "share", "tacit", "vault.db"))
+	env.Defer(func() { stopAgent(env.Vars) })
 	return os.Mkdir(home, 0o700)
 }
 

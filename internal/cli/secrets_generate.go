@@ -66,7 +66,7 @@ It is not shown: tacit get shows it, and --print at once.`,
 
 func (a *app) generate(ctx context.Context, r keeper.SetRequest) error {
 	var w keeper.Written
-	err := a.withVault(ctx, func(k Vault) (err error) {
+	err := a.withVault(ctx, func(k keeper.API) (err error) {
 		w, err = k.Set(ctx, a.caller(), r)
 		return err
 	})

@@ -62,7 +62,7 @@ func (a *app) remove(ctx context.Context, args []string, force bool) error {
 }
 
 // confirmRemoval asks, naming what would go. So a name that is not there is said before the question.
-func (a *app) confirmRemoval(ctx context.Context, k Vault, r keeper.RemoveRequest) error {
+func (a *app) confirmRemoval(ctx context.Context, k keeper.API, r keeper.RemoveRequest) error {
 	var what []string
 	for _, n := range r.Names {
 		shown, err := k.Show(ctx, a.caller(), keeper.Ref{Name: n, Scope: r.Scope, Provider: r.Provider})

@@ -146,7 +146,7 @@ The first secret creates the vault if there is none.`,
 				return err
 			}
 			var w keeper.Written
-			if err := a.withVault(c.Context(), func(k Vault) (err error) {
+			if err := a.withVault(c.Context(), func(k keeper.API) (err error) {
 				w, err = k.Set(c.Context(), a.caller(), r)
 				return err
 			}); err != nil {

@@ -139,6 +139,13 @@ func (a *app) update(ctx context.Context, r keeper.UpdateRequest, f updateFlags,
 	if err != nil {
 		return err
 	}
+	var own Vault
+	if f.readable {
+		if own, err = a.owner(); err != nil {
+			return err
+		}
+		k = own
+	}
 	var changed client.Changed
 	if given > 0 {
 		if changed, err = k.Update(ctx, a.caller(), r); err != nil {
@@ -146,7 +153,7 @@ func (a *app) update(ctx context.Context, r keeper.UpdateRequest, f updateFlags,
 		}
 	}
 	if f.readable {
-		unsealed, err := k.Unseal(ctx, a.caller(), r.Ref)
+		unsealed, err := own.Unseal(ctx, a.caller(), r.Ref)
 		if err != nil {
 			return err
 		}

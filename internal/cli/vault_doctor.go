@@ -28,7 +28,7 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) doctor(ctx context.Context, fix, strict bool) error {
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ Passphrases are asked for, and a recovery slot gets a new phrase. It is safe to 
 		Example: "tacit rotate-root",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.owner()
 			if err != nil {
 				return err
 			}

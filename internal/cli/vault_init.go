@@ -17,6 +17,9 @@ func vaultEntries() []entry {
 	return []entry{
 		{[]string{"init"}, groupVault, (*app).initCommand},
 		{[]string{"status"}, groupVault, (*app).statusCommand},
+		{[]string{"unlock"}, groupVault, (*app).unlockCommand},
+		{[]string{"lock"}, groupVault, (*app).lockCommand},
+		{[]string{"agent"}, groupVault, (*app).agentCommand},
 		{[]string{"slot"}, groupVault, (*app).slotCommand},
 		{[]string{"rotate-root"}, groupVault, (*app).rotateRootCommand},
 		{[]string{"doctor"}, groupVault, (*app).doctorCommand},
@@ -56,7 +59,7 @@ Keychain on macOS, and a key file (identity.txt) elsewhere.`,
 }
 
 func (a *app) init(ctx context.Context, f slotFlags) error {
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}
@@ -71,6 +74,9 @@ func (a *app) init(ctx context.Context, f slotFlags) error {
 	}
 	added, err := k.Init(ctx, a.caller(), slots)
 	if err != nil {
+		return err
+	}
+	if err := a.lockAgent(ctx); err != nil { // it may have the keys of a vault that was here before
 		return err
 	}
 	path := a.layout().Vault

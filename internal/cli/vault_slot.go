@@ -25,7 +25,7 @@ func (a *app) slotListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the slots", Example: "tacit slot list", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.owner()
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func (a *app) slotAddCommand() *cobra.Command {
 }
 
 func (a *app) slotAdd(ctx context.Context, args []string, label, from string) error {
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ Whoever could open the slot may have kept the root key; tacit rotate-root makes 
 }
 
 func (a *app) slotRemove(ctx context.Context, id string, force bool) error {
-	k, err := a.keeper()
+	k, err := a.owner()
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (a *app) slotTestCommand() *cobra.Command {
 		Use: "test", Short: "Try every slot", Example: "tacit slot test", Args: cobra.NoArgs,
 		Long: "Try every slot that can be tried here, asking for passphrases. Exit 1 if one does not open.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.owner()
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: "tacit status\ntacit status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.looking = true
 			k, err := a.keeper()
 			if err != nil {
 				return err
@@ -25,6 +26,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.Agent = a.statusAgent()
 			if a.flags.json {
 				return a.out.JSON(s)
 			}
@@ -62,6 +64,9 @@ func (a *app) printStatus(s client.Status) {
 	agent := "not running"
 	if s.Agent.Running {
 		agent = "running" + number(", pid ", s.Agent.PID)
+		if s.Agent.LocksAt != nil {
+			agent += ", unlocked until " + moment(s.Agent.LocksAt)
+		}
 	}
 	pairs = append(pairs,
 		[2]string{"sealing", deref(s.Sealing)},
@@ -94,6 +99,7 @@ func (a *app) whoamiCommand() *cobra.Command {
 		Example: "tacit whoami",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.looking = true
 			k, err := a.keeper()
 			if err != nil {
 				return err

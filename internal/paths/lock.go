@@ -27,6 +27,22 @@ func Lock(ctx context.Context, path string, shared bool) (unlock func(), err err
 	return func() { _ = f.Close() }, nil
 }
 
+// TryLock is [Lock], exclusive, for a lock that is held for long: it does not wait, and ok is false when somebody else has the lock.
+// Closing the file gives it back; until then its holder may write into it who it is.
+func TryLock(path string) (f *os.File, ok bool, err error) {
+	if f, err = Open(path, os.O_RDWR|os.O_CREATE); err != nil {
+		return nil, false, err
+	}
+	if ok, err = tryLock(f, false); err != nil {
+		err = Explain(err, path, "lock %s", path)
+	}
+	if !ok {
+		_ = f.Close()
+		return nil, false, err
+	}
+	return f, true, nil
+}
+
 // LockExisting is [Lock], shared, for who may only read: the lock file is opened for reading and not made. A missing one is an
 // error that wraps fs.ErrNotExist.
 func LockExisting(ctx context.Context, path string) (unlock func(), err error) {

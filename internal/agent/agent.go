@@ -1,0 +1,248 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/fault"
+	"tacit/internal/keeper"
+	"tacit/internal/paths"
+	"tacit/internal/server"
+	"tacit/internal/wire"
+)
+
+// Options are what an agent works with.
+type Options struct {
+	Layout    paths.Layout
+	Principal string                // who is at the socket without a token: "user/ana"
+	Keeper    func() *keeper.Keeper // returns one without keys, that opens no slot
+	Version   string                // of the program
+	Now       func() time.Time
+	Log       *slog.Logger // nil: none
+	Ready     func()       // called when the agent answers; nil: nothing
+
+	Boot      func() time.Duration // since boot, sleep included; nil: what the system says
+	SystemBus string               // address of the bus where logind is; empty: the system's
+}
+
+// maxConnections bounds how many connections there are at once.
+const maxConnections = 512
+
+// Run is the life of an agent: it takes its place, answers, and ends when ctx does or somebody asks it to, without keys in its
+// memory. fault.Exists when there is one already.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Boot == nil {
+		o.Boot = sinceBoot
+	}
+	place, err := claim(o.Layout)
+	if err != nil {
+		return err
+	}
+	defer place.leave()
+
+	// An agent mostly waits: memory that is not in use goes back soon.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a := &agent{Options: o, stop: stop}
+	a.state = newState(o.Keeper, a.api, a.files, o.Boot, o.Now)
+	defer a.state.end()
+
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer stop()
+	background.Go(func() { a.state.watch(ctx) })
+	background.Go(func() {
+		if err := lockBeforeSleep(ctx, o.SystemBus, a.state.lock); err != nil {
+			o.Log.Info("the vault is not locked before the machine sleeps, only its time counts", "reason", err.Error())
+		}
+	})
+	return a.serve(ctx, place)
+}
+
+// serve answers until ctx ends, and then until everybody who asked has an answer.
+func (a *agent) serve(ctx context.Context, place *place) error {
+	h := &http.Server{Handler: a, ConnContext: withConn, ConnState: a.count}
+	server.Configure(h, a.Log)
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(server.Limit(place.listener, maxConnections)) }()
+	if a.Ready != nil {
+		a.Ready()
+	}
+	select {
+	case err := <-failed:
+		return fault.Wrap(fault.Failed, err, "agent: serve %s", a.Layout.Socket)
+	case <-ctx.Done():
+	}
+	a.state.lock()
+	end, cancel := context.WithTimeout(context.Background(), graceTime)
+	defer cancel()
+	if err := h.Shutdown(end); err != nil {
+		_ = h.Close() // who still has no answer gets none
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fault.Wrap(fault.Failed, err, "agent: serve %s", a.Layout.Socket)
+	}
+	return nil
+}
+
+// agent is what its handlers share.
+type agent struct {
+	Options
+	state   *state
+	stop    context.CancelFunc
+	callers atomic.Int64 // connections
+}
+
+// count is told what becomes of a connection.
+func (a *agent) count(_ net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		a.callers.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		a.callers.Add(-1)
+	}
+}
+
+// files says what is wrong with the files of the vault, if anything is.
+func (a *agent) files() error {
+	if err := paths.CheckDir(filepath.Dir(a.Layout.Vault)); err != nil {
+		return err
+	}
+	return paths.CheckFile(a.Layout.Vault)
+}
+
+// api is the door to a keeper.
+func (a *agent) api(k keeper.API) http.Handler {
+	return server.New(server.Options{API: k, Caller: a.caller, Version: a.Version, Log: a.Log})
+}
+
+// caller says who sent a request: the owner, since the kernel has told that the peer is our own user, unless a token says
+// otherwise (I10).
+func (a *agent) caller(r *http.Request) (keeper.Caller, error) {
+	if len(r.Header["Authorization"]) > 0 {
+		return keeper.Caller{}, fault.New(fault.Denied, "this version of tacit knows no tokens")
+	}
+	c, ok := connOf(r.Context())
+	if !ok {
+		return keeper.Caller{}, fault.New(fault.Denied, "nothing proves who sent the request")
+	}
+	return keeper.Caller{
+		Principal: a.Principal, Owner: true, Door: "socket", UID: c.peer.UID, PID: c.peer.PID, Executable: c.peer.Executable,
+	}, nil
+}
+
+// The agent's own operations, for the owner.
+const (
+	pathStatus = wire.Version + "/agent/status" // GET
+	pathHello  = wire.Version + "/agent/hello"  // a command is about to use the vault
+	pathUnlock = wire.Version + "/agent/unlock" // see handover.go
+	pathLock   = wire.Version + "/agent/lock"
+	pathStop   = wire.Version + "/agent/stop"
+)
+
+// ServeHTTP answers one request: what is about the agent itself, and by package server what is about secrets.
+func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if do := a.own(r); do != nil {
+		w.Header().Set(wire.HeaderVersion, a.Version)
+		c, err := a.caller(r)
+		if err == nil && !c.Owner {
+			err = fault.New(fault.Denied, "only the owner may do this")
+		}
+		if err == nil {
+			err = do(w, r)
+		}
+		if err != nil {
+			server.Problem(w, err)
+		}
+		return
+	}
+	a.state.serveAs(useOf(r), w, r)
+}
+
+// own returns the agent's own operation that a request asks for, or nil.
+func (a *agent) own(r *http.Request) func(http.ResponseWriter, *http.Request) error {
+	switch [2]string{r.Method, r.URL.Path} {
+	case [2]string{http.MethodGet, pathStatus}:
+		return a.status
+	case [2]string{http.MethodPost, pathHello}:
+		return a.hello
+	case [2]string{http.MethodPost, pathUnlock}:
+		return a.unlock
+	case [2]string{http.MethodPost, pathLock}:
+		return a.lock
+	case [2]string{http.MethodPost, pathStop}:
+		return a.end
+	}
+	return nil
+}
+
+// useOf says how a request counts for the idle time.
+func useOf(r *http.Request) use {
+	switch {
+	case r.Method == http.MethodGet:
+		return look
+	case r.URL.Path == wire.AuditFollow:
+		return stream
+	}
+	return work
+}
+
+// Report is what the agent says of itself: AgentStatus, and which vault it serves.
+type Report struct {
+	client.AgentStatus
+	Vault string `json:"vault"` // its path
+}
+
+func (a *agent) report() Report {
+	var r Report
+	pid := os.Getpid()
+	r.Vault = a.Layout.Vault
+	r.Running, r.PID, r.Version, r.Socket = true, &pid, &a.Version, a.Layout.Socket
+	r.Locked, r.LocksAt, r.IdleLocksAt = a.state.times()
+	r.Callers = int(a.callers.Load())
+	return r
+}
+
+func (a *agent) status(w http.ResponseWriter, _ *http.Request) error { return a.answer(w) }
+
+func (a *agent) hello(w http.ResponseWriter, _ *http.Request) error {
+	a.state.touch()
+	return a.answer(w)
+}
+
+func (a *agent) lock(w http.ResponseWriter, _ *http.Request) error {
+	a.state.lock()
+	return a.answer(w)
+}
+
+func (a *agent) end(w http.ResponseWriter, _ *http.Request) error {
+	a.state.lock()
+	defer a.stop()
+	w.Header().Set("Connection", "close")
+	return a.answer(w)
+}
+
+func (a *agent) answer(w http.ResponseWriter) error {
+	b, err := wire.Marshal(a.report())
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", wire.JSON)
+	_, _ = w.Write(b) // the peer may have left
+	return nil
+}
