@@ -3,20 +3,21 @@ package vault
 import (
 	"sync"
 
+	"tacit/internal/engine"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 )
 
-// proof remembers what each kind was last proved to be, so that a long-lived process proves it once a change of that kind.
+// proof remembers in which state each kind was last proved complete, so that a long-lived process proves it once a commit.
 type proof struct {
 	mu     sync.Mutex
 	proved map[Kind]proved
 }
 
-// proved is what records of a kind added up to, and in which storage.
+// proved is a state. The stamp changes with a commit by anybody, the revision only with one of ours.
 type proved struct {
-	storage, count uint64
-	marks          [envelope.MarkSize]byte
+	stamp    engine.Stamp
+	revision uint64
 }
 
 // proveComplete compares all records of a kind with the anchor's accumulator: none is missing, added or put back.
@@ -27,15 +28,11 @@ func (r *Reader) proveComplete(kind Kind) error {
 	if err != nil {
 		return err
 	}
-	want := proved{storage: stamp.Storage}
-	if i := sumIndex(kind); i >= 0 && i < len(r.anchor.Sums) {
-		want.count = r.anchor.Sums[i].Count
-		copy(want.marks[:], r.anchor.Sums[i].XOR)
-	}
+	now := proved{stamp, r.anchor.Revision}
 	p.mu.Lock()
-	is, ok := p.proved[kind]
+	last, ok := p.proved[kind]
 	p.mu.Unlock()
-	if ok && is == want {
+	if ok && last == now {
 		return nil
 	}
 	var got sum
@@ -54,7 +51,7 @@ func (r *Reader) proveComplete(kind Kind) error {
 	if p.proved == nil {
 		p.proved = make(map[Kind]proved)
 	}
-	p.proved[kind] = want
+	p.proved[kind] = now
 	return nil
 }
 

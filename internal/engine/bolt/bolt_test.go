@@ -26,6 +26,18 @@ func TestMain(m *testing.M) {
 
 func TestEngine(t *testing.T) { enginetest.Run(t, target) }
 
+// TestSharedEngine: the same promises for an engine whose views share lock, file and pages. (The children that write beside it are
+// ordinary ones, as the command line is beside the agent.)
+func TestSharedEngine(t *testing.T) {
+	shared := target
+	shared.Open = func(path string, phase func(string)) (engine.Engine, error) {
+		e := bolt.Open(path, bolt.Options{Command: "tacit test", Share: true, Trace: func(p bolt.Phase) { phase(string(p)) }})
+		t.Cleanup(func() { _ = e.Close() })
+		return e, nil
+	}
+	enginetest.Run(t, shared)
+}
+
 // newVault makes an empty database in a directory of its own.
 func newVault(t testing.TB) string {
 	t.Helper()

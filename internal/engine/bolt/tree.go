@@ -11,10 +11,7 @@ import (
 // maxDepth bounds the tree: 32 levels of two children are more pages than a file can have.
 const maxDepth = 32
 
-// maxCached bounds the checked branch pages that a tree keeps, 1 MiB.
-const maxCached = 256
-
-// tree reads one state of a database and trusts nothing in it. It implements [engine.Snapshot], for one goroutine.
+// tree reads one state of a database and trusts nothing in it. It implements [engine.Snapshot].
 //
 // A page is loaded with the bracket that its parent gives: its first key is the parent's key for it and its last key is below
 // the parent's next one. Brackets of different children do not touch and no page is empty, so no page is met twice in one walk
@@ -24,7 +21,7 @@ type tree struct {
 	meta     meta
 	root     uint64 // page of the bucket's root; 0 when the bucket lies inline
 	inline   page
-	branches map[uint64]page // checked before, by id
+	pages    *pages
 	classify func(error) error
 }
 
@@ -43,7 +40,7 @@ func newTree(f *os.File) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{file: f, meta: m, branches: map[uint64]page{}, classify: func(err error) error { return err }}
+	t := &tree{file: f, meta: m, pages: &pages{byID: map[uint64]page{}, leaves: map[uint64]bool{}}, classify: func(err error) error { return err }}
 	top, err := t.read(m.root)
 	if err != nil {
 		return nil, err
@@ -179,12 +176,19 @@ func (t *tree) isLeaf(id uint64) (bool, error) {
 	if id < 2 || id >= t.meta.end {
 		return false, nil
 	}
+	if t.pages.isLeaf(id) {
+		return true, nil
+	}
 	var b [headerSize]byte
 	if _, err := t.file.ReadAt(b[:], int64(id)*pageSize); err != nil {
 		return false, unreadable(err)
 	}
 	h := decodeHeader(b[:])
-	return h.id == id && h.flags == leafPage, nil
+	leaf := h.id == id && h.flags == leafPage
+	if leaf {
+		t.pages.putLeaf(id)
+	}
+	return leaf, nil
 }
 
 // next returns the way to the leaf after that of way, nil after the last. It changes way.
@@ -235,7 +239,7 @@ func (t *tree) childOf(s step, i int) (child page, above []byte, err error) {
 
 // load reads a page of the bucket and checks it against its bracket: it begins with first (nil for the root) and stays below above.
 func (t *tree) load(id uint64, first, above []byte) (page, error) {
-	p, known := t.branches[id]
+	p, known := t.pages.get(id)
 	if !known {
 		var err error
 		if p, err = t.read(id); err != nil {
@@ -257,8 +261,8 @@ func (t *tree) load(id uint64, first, above []byte) (page, error) {
 	if above != nil && n > 0 && bytes.Compare(p.key(n-1), above) >= 0 {
 		return page{}, damagef("page %d: a key belongs to the next page", id)
 	}
-	if !known && !p.leaf() && len(t.branches) < maxCached {
-		t.branches[id] = p
+	if !known {
+		t.pages.put(p)
 	}
 	return p, nil
 }
