@@ -2,8 +2,10 @@ package checkpoint
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // home is a vault that the program, as it is built, works on.
@@ -142,6 +146,68 @@ func TestI17AnOutsiderVerifies(t *testing.T) {
 		}
 		if err := Verify(old.log(), late, key); err == nil {
 			t.Error("a fork: accepted")
+		}
+	})
+	t.Run("pruned", func(t *testing.T) {
+		copied := filepath.Join(t.TempDir(), "audit")
+		if err := os.CopyFS(copied, os.DirFS(h.log())); err != nil {
+			t.Fatal(err)
+		}
+		// The log is not old enough to be pruned by the program, so this is done with a key of our own.
+		name, _, _ := strings.Cut(key, "+")
+		private, public, err := note.GenerateKey(rand.Reader, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := note.NewSigner(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sign := func(text string) string {
+			t.Helper()
+			b, err := note.Sign(&note.Note{Text: text}, signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		resigned := func(c string) string { return sign(c[:strings.Index(c, "\n\n")+1]) }
+		second, err := os.ReadFile(filepath.Join(copied, "000002.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first struct {
+			First uint64
+			Prev  string
+		}
+		if err := json.Unmarshal(bytes.SplitN(second, []byte("\n"), 2)[0], &first); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(copied, "000001.log")); err != nil {
+			t.Fatal(err)
+		}
+		statement := func(seq uint64, hash string) string { return fmt.Sprintf("%s/pruned\n%d\n%s\n", name, seq, hash) }
+		for what, tt := range map[string]struct {
+			note, checkpoint string
+			ok               bool
+		}{
+			"up to there":             {sign(statement(first.First-1, first.Prev)), resigned(late), true},
+			"further":                 {sign(statement(first.First+1, first.Prev)), resigned(late), true},
+			"not that far":            {sign(statement(first.First-2, first.Prev)), resigned(late), false},
+			"another record":          {sign(statement(first.First-1, strings.Repeat("0", 64))), resigned(late), false},
+			"not signed":              {statement(first.First-1, first.Prev), resigned(late), false},
+			"signed by the vault":     {late, resigned(late), false},
+			"a checkpoint":            {resigned(late), resigned(late), false},
+			"before what was pruned":  {sign(statement(first.First-1, first.Prev)), resigned(early), false},
+			"at what was pruned":      {sign(statement(first.First-1, first.Prev)), sign(fmt.Sprintf("%s\n%d\n%s\n", name, first.First-1, first.Prev)), true},
+			"another, at what was it": {sign(statement(first.First-1, first.Prev)), sign(fmt.Sprintf("%s\n%d\n%s\n", name, first.First-1, strings.Repeat("1", 64))), false},
+		} {
+			if err := os.WriteFile(filepath.Join(copied, "pruned.note"), []byte(tt.note), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := Verify(copied, tt.checkpoint, public); (err == nil) != tt.ok {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 	t.Run("signature", func(t *testing.T) {

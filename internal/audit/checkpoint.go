@@ -36,8 +36,21 @@ func (c Checkpoint) Sign(key ed25519.PrivateKey) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := origin(c.Vault) + "\n" + strconv.FormatUint(c.Seq, 10) + "\n" + c.String() + "\n"
-	return note.Sign(&note.Note{Text: body}, s)
+	return note.Sign(&note.Note{Text: c.body(origin(c.Vault))}, s)
+}
+
+// SignPruned returns a note that the log begins after this place, since what was before was pruned. It is signed as a checkpoint is,
+// and cannot be taken for one: its first line is another.
+func (c Checkpoint) SignPruned(key ed25519.PrivateKey) ([]byte, error) {
+	s, err := newSigner(c.Vault, key)
+	if err != nil {
+		return nil, err
+	}
+	return note.Sign(&note.Note{Text: c.body(origin(c.Vault) + "/pruned")}, s)
+}
+
+func (c Checkpoint) body(first string) string {
+	return first + "\n" + strconv.FormatUint(c.Seq, 10) + "\n" + c.String() + "\n"
 }
 
 // signer signs notes. The one of package note would need the private key in a string, which cannot be cleared.

@@ -33,12 +33,13 @@ type Keys interface {
 type Options struct {
 	Dir         string // the directory of the segments and of audit.lock; made 0700 when it is missing and something is appended
 	VaultID     string
-	Keys        Keys               // nil: only the chain can be checked (Verify, Head)
-	Epoch       uint32             // the epoch that appended records are sealed in; a new segment begins when the last one has another
-	SegmentSize int64              // bytes; 0: SegmentSize
-	SegmentSpan time.Duration      // a segment has records of one such span of time, counted from the year 1; 0: SegmentSpan
-	Random      io.Reader          // for nonces; nil: the system
-	Trace       func(phase string) // for tests that die in the middle: told "locked", "writing", "written" and "synced"; nil: nobody
+	Keys        Keys                 // nil: only the chain can be checked (Verify, Head)
+	Epoch       uint32               // the epoch that appended records are sealed in; a new segment begins when the last one has another
+	SegmentSize int64                // bytes; 0: SegmentSize
+	SegmentSpan time.Duration        // a segment has records of one such span of time, counted from the year 1; 0: SegmentSpan
+	Pruned      func() (Head, error) // up to where records may be missing at the beginning, asked when some are; nil: none may
+	Random      io.Reader            // for nonces; nil: the system
+	Trace       func(phase string)   // for tests that die in the middle: told "locked", "writing", "written" and "synced"; nil: nobody
 }
 
 // Log is a log on disk. It is safe for use by several goroutines and, through audit.lock, by several processes.

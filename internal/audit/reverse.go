@@ -26,10 +26,14 @@ func (l *Log) Reverse(ctx context.Context, fn func(Record) error) error {
 			return err
 		}
 	}
-	if next != nil && next.prev != [HashSize]byte{} {
-		return damaged(l.opts.Dir, "record %d is missing", next.Seq-1)
+	if next == nil || next.prev == [HashSize]byte{} {
+		return nil
 	}
-	return nil
+	to, err := l.prunedTo()
+	if err == nil && !mayBegin(Head{next.Seq - 1, next.prev}, to) {
+		err = damaged(l.opts.Dir, "record %d is missing", next.Seq-1)
+	}
+	return err
 }
 
 // reverseSegment reads a segment backwards. next is the record or header behind; the header of s is returned in the same role.

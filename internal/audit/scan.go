@@ -70,6 +70,13 @@ func (l *Log) Scan(ctx context.Context, from uint64, fn func(Record) error) erro
 // scan reads the records of x after the place after and returns the last place it came to. If after has a hash, the first
 // record must follow it.
 func (l *Log) scan(ctx context.Context, x extent, after Head, fn func(Record) error) (Head, error) {
+	begins, err := l.beginning(x)
+	if err != nil {
+		return after, err
+	}
+	if after.Seq < begins.Seq {
+		after = begins
+	}
 	first, err := l.segmentOf(x, after.Seq+1)
 	if err != nil {
 		return after, err

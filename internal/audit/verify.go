@@ -82,9 +82,13 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context) error {
-	file := v.log.segmentPath(1)
+	base, err := v.begin()
+	if err != nil {
+		return err
+	}
+	file := v.log.segmentPath(base)
 	for i, number := range v.x.numbers {
-		if want := i + 1; number != want && v.report.Bad == nil {
+		if want := base + i; number != want && v.report.Bad == nil {
 			v.bad(v.misplaced(i, 0, v.log.segmentPath(want)))
 		}
 		file = v.log.segmentPath(number)
@@ -99,6 +103,25 @@ func (v *verifier) run(ctx context.Context) error {
 		v.bad(&Bad{v.follows.Seq + 1, Truncated, file})
 	}
 	return nil
+}
+
+// begin finds the place after which the log begins, which is a later one if it was pruned, and returns the number of its first
+// segment.
+func (v *verifier) begin() (number int, err error) {
+	begins, err := v.log.beginning(v.x)
+	if err != nil || begins.Seq == 0 {
+		return 1, err
+	}
+	v.follows = begins
+	for _, h := range v.known {
+		switch {
+		case h.Seq < begins.Seq:
+			return 0, gone(h, begins)
+		case h.Seq == begins.Seq && h.Hash != begins.Hash && v.other == nil:
+			v.other = &Bad{h.Seq, Truncated, v.log.segmentPath(v.x.numbers[0])}
+		}
+	}
+	return v.x.numbers[0], nil
 }
 
 // last returns the seq of the last place that is known; 0: none is.

@@ -87,6 +87,8 @@ type Owner interface {
 	Restore(ctx context.Context, c Caller, r RestoreRequest) (client.Imported, error)
 	// ImportBackup takes the current versions of a backup in beside what is there, as API.Import does with any other file.
 	ImportBackup(ctx context.Context, c Caller, r ImportRequest, backup io.Reader) (client.Imported, error)
+	// AuditPrune removes old records from the log, whole segments of them.
+	AuditPrune(ctx context.Context, c Caller, before time.Time) (client.AuditPruned, error)
 	// Unseal makes a sealed secret readable: every version is encrypted anew.
 	Unseal(ctx context.Context, c Caller, r Ref) (client.Changed, error)
 }

@@ -19,7 +19,7 @@ import (
 
 // Backup writes an age file with every version of every secret, sealed ones included, to w.
 func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (out BackupSummary, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	first := &pending{w: w} // making the age file writes its header
@@ -191,7 +191,7 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	decided := func() *decision {
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
-	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), each)
+	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each)
 }
 
 // acceptLog sets a log aside that does not belong to the vault as it is: a restore is how the owner accepts that (I31). It returns

@@ -35,6 +35,8 @@ type Options struct {
 	Defaults []policy.Grant
 	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
 	Lazy bool
+	// Retain is how long the records of the audit log are kept at the least; 0: [Retain].
+	Retain time.Duration
 	// Trace is told what is happening, for tests that kill the process. nil in production.
 	Trace func(phase string)
 }
@@ -156,6 +158,7 @@ func (k *Keeper) openLog() {
 	_ = k.closeLog() // the one before, of keys that are old now
 	k.log = audit.Open(audit.Options{
 		Dir: k.opts.Layout.Audit, VaultID: k.vault.Header().VaultID, Keys: k.vault, Epoch: k.vault.Epoch(), Trace: k.opts.Trace,
+		Pruned: k.prunedTo,
 	})
 	if k.opts.Lazy {
 		k.stopSync = k.log.KeepSynced(audit.SyncWithin)

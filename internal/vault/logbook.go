@@ -2,6 +2,7 @@ package vault
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -13,6 +14,7 @@ import (
 const (
 	logKeyName        = "key"        // the seed of the Ed25519 key that signs checkpoints, 32 bytes
 	logCheckpointName = "checkpoint" // when the last checkpoint was made
+	logPrunedName     = "pruned"     // the last record that was pruned: its seq (8 bytes, big endian) ‖ its hash
 )
 
 // logTime is the plaintext of the record "checkpoint", CBOR.
@@ -23,8 +25,11 @@ type logTime struct {
 // LogKey returns the key that signs the log's checkpoints, nil when the vault has none yet: one from before there were checkpoints
 // gets it with its next change. The caller clears it.
 func (r *Reader) LogKey() (ed25519.PrivateKey, error) {
+	if r.anchor.Count(KindLog) == 0 {
+		return nil, nil
+	}
 	seed, err := r.logRecord(logKeyName)
-	if seed == nil || err != nil {
+	if err != nil {
 		return nil, err
 	}
 	defer clear(seed)
@@ -54,6 +59,32 @@ func (tx *Tx) SetCheckpointAt(t Millis) error {
 		return err
 	}
 	return tx.putSmall(KindLog, logCheckpointName, b)
+}
+
+// Pruned returns the last record of the log that was meant to be removed, with all before it; the zero Witness: none was.
+func (r *Reader) Pruned() (w Witness, err error) {
+	b, err := r.logRecord(logPrunedName)
+	if b == nil || err != nil {
+		return w, err
+	}
+	if len(b) != 8+len(w.Hash) {
+		return w, damaged(KindLog, logPrunedName, envelope.ErrMalformed)
+	}
+	w.Seq = binary.BigEndian.Uint64(b)
+	copy(w.Hash[:], b[8:])
+	return w, nil
+}
+
+// SetPruned says that the log may begin after a record. The zero Witness takes that back: another log was begun.
+func (tx *Tx) SetPruned(w Witness) error {
+	if w == (Witness{}) {
+		key := smallKey(KindLog, logPrunedName)
+		if _, ok, err := tx.src.Get(key); !ok || err != nil {
+			return err
+		}
+		return tx.remove(KindLog, key)
+	}
+	return tx.putSmall(KindLog, logPrunedName, append(binary.BigEndian.AppendUint64(nil, w.Seq), w.Hash[:]...))
 }
 
 // logRecord returns the plaintext of a record, nil when there is none, after proving that all of them are there.

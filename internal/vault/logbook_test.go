@@ -54,7 +54,7 @@ func TestLogKeyStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantLogKey(key)
-	if err := r.v.Restore(context.Background(), r.hooks, func(func(vault.Versioned) error) error { return nil }); err != nil {
+	if err := r.v.Restore(context.Background(), r.hooks, false, func(func(vault.Versioned) error) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	r.wantLogKey(key)
@@ -93,6 +93,10 @@ func TestLogbookIsTheVaults(t *testing.T) {
 		"a record that is not known": func(b *engine.Batch) { b.Put([]byte("lmore"), now["lkey"]) },
 	} {
 		r.tamper(attack)
+		r.reopen()
+		if err := r.unlock(); err != nil {
+			t.Fatal(err)
+		}
 		if key, err := r.logKey(); !isDamage(err) {
 			t.Errorf("%s: %d bytes, %v", name, len(key), err)
 		}

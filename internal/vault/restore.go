@@ -25,11 +25,17 @@ type Versioned struct {
 }
 
 // Restore replaces every secret by what fill adds, in ascending order of ids. Vault id, slots, keys of past epochs and the audit
-// chain stay. What was there before is not read, so it may be damaged.
-func (v *Vault) Restore(ctx context.Context, hooks Hooks, fill func(add func(Versioned) error) error) error {
+// chain stay. What was there before is not read, so it may be damaged. newLog says that another log is begun, of which nothing is
+// missing.
+func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func(add func(Versioned) error) error) error {
 	return v.replace(ctx, hooks, func(b *builder) error {
 		if b.tx.anchor.Leaving != 0 {
 			return fault.New(fault.Conflict, "a root rotation is under way").WithFix("tacit rotate-root --resume")
+		}
+		if newLog {
+			if err := b.tx.SetPruned(Witness{}); err != nil {
+				return err
+			}
 		}
 		b.tx.next.Scopes = make(map[string]uint64)
 		if err := b.copyFrame(); err != nil {
