@@ -19,7 +19,7 @@ import (
 
 // Backup writes an age file with every version of every secret, sealed ones included, to w.
 func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (out BackupSummary, err error) {
-	if err := k.presence(ctx, c); err != nil {
+	if err := k.present(ctx); err != nil {
 		return out, err
 	}
 	first := &pending{w: w} // making the age file writes its header
