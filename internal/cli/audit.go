@@ -11,7 +11,6 @@ import (
 	"tacit/client"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
-	"tacit/internal/when"
 )
 
 // auditEntries are the commands about what happened, and against what might.
@@ -55,7 +54,7 @@ func (a *app) auditCommand() *cobra.Command {
 	fl.StringVar(&f.since, "since", "", "only records of the last `D` (24h, 30d), or from a date on")
 	fl.StringVar(&f.principal, "principal", "", "only records of the principal `P`")
 	fl.BoolVar(&f.follow, "follow", false, "go on showing new records as they come")
-	c.AddCommand(a.auditWhoCommand(), a.auditVerifyCommand(), a.auditCheckpointCommand(), a.auditExportCommand())
+	c.AddCommand(a.auditWhoCommand(), a.auditVerifyCommand(), a.auditCheckpointCommand(), a.auditExportCommand(), a.auditPruneCommand())
 	return c
 }
 
@@ -68,20 +67,9 @@ func (f auditFlags) request(now time.Time) (keeper.AuditRequest, error) {
 	if f.since == "" {
 		return r, nil
 	}
-	if day, err := time.Parse(time.DateOnly, f.since); err == nil {
-		r.Since = day // from the day's beginning: a limit in the past includes the day that it names
-		return r, nil
-	}
-	if t, err := time.Parse(time.RFC3339, f.since); err == nil {
-		r.Since = t.UTC()
-		return r, nil
-	}
-	d, err := when.Duration(f.since)
-	if err != nil {
-		return r, fault.Wrap(fault.Usage, err, "--since")
-	}
-	r.Since = now.Add(-d)
-	return r, nil
+	var err error
+	r.Since, err = past("--since", f.since, now) // of a day, its beginning: a limit in the past includes the day that it names
+	return r, err
 }
 
 func (a *app) audit(ctx context.Context, f auditFlags) error {
