@@ -22,6 +22,7 @@ scratch=$(mktemp -d "$BENCH_DIR/scratch.XXXXXX")
 mkdir -p "$tools" "$peers"
 
 cleanup() {
+	for dir in "${agents[@]}"; do TACIT_DIR=$dir TACIT_NO_AGENT=0 "$TACIT" agent stop -q >/dev/null 2>&1 || true; done
 	if [ -n "${GNUPGHOME-}" ]; then gpgconf --kill all >/dev/null 2>&1 || true; fi
 	if [ "${own_dir-}" = 1 ]; then rm -rf "$BENCH_DIR"; else rm -rf "$scratch"; fi
 }
@@ -30,7 +31,7 @@ trap cleanup EXIT
 (
 	cd "$root"
 	export CGO_ENABLED=0
-	for tool in floor scrypt gen measure; do
+	for tool in floor scrypt gen measure callers; do
 		go build -trimpath -ldflags '-s -w' -o "$tools/$tool" "./bench/cmd/$tool"
 	done
 )
@@ -85,6 +86,13 @@ vault() {
 	fi
 	echo "$dir"
 }
+
+# agent DIR starts an agent for a vault and unlocks it; it ends with the script.
+agent() {
+	TACIT_DIR=$1 TACIT_NO_AGENT=0 "$TACIT" unlock -q
+	agents+=("$1")
+}
+agents=()
 
 # copy DIR gives a copy of a vault that may be changed.
 copy() {
