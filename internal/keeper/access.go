@@ -26,8 +26,11 @@ type access struct {
 	text   string
 	grants []policy.Grant
 	next   int // number of the next grant
-	set    *policy.Set
-	broken error // why there is no set: then nobody but the owner is allowed anything (I15)
+
+	defaults []policy.Grant // of the configuration
+	set      *policy.Set
+	broken   error // why there is no set: then nobody but the owner is allowed anything (I15)
+
 	tokens map[string]policy.Token
 	byHash map[policy.TokenHash]string
 }
@@ -42,7 +45,9 @@ func (k *Keeper) access(r *vault.Reader) (*access, error) {
 	if err := r.Access(a.read); err != nil {
 		return nil, err
 	}
-	a.set, a.broken = policy.Compile(a.text, append(a.grants, k.opts.Defaults...)...)
+	if a.defaults, a.broken = k.defaults(); a.broken == nil {
+		a.set, a.broken = policy.Compile(a.text, a.all()...)
+	}
 	k.accessNow.Store(a)
 	return a, nil
 }
@@ -101,6 +106,12 @@ func putToken(tx *vault.Tx, t policy.Token) error {
 	}
 	return tx.PutAccess(tokenRecord+hex.EncodeToString(t.Hash[:]), b)
 }
+
+// policies is everything that says who may do what, but the tokens.
+func (a *access) policies() string { return policy.Text(a.text, a.all()...) }
+
+// all are the grants of the vault by their numbers, then those of the configuration.
+func (a *access) all() []policy.Grant { return append(a.sorted(), a.defaults...) }
 
 // chain returns a token with those that it was made by.
 func (a *access) chain(id string) policy.Chain {

@@ -17,6 +17,14 @@ func (k *Keeper) HandOver(ctx context.Context, to func(rootKey []byte, slot stri
 	return k.root.Lend(func(key []byte) error { return to(key, k.slot.ID) })
 }
 
+// presence is [Keeper.present] for a caller, who must be the owner: whoever comes with a token is not, wherever it comes from.
+func (k *Keeper) presence(ctx context.Context, c Caller) error {
+	if !c.isOwner() {
+		return fault.New(fault.Denied, "only the owner may do this").WithFix("unset TACIT_TOKEN")
+	}
+	return k.present(ctx)
+}
+
 // present opens the vault with a slot, which is what a presence operation takes: a vault that was adopted is not enough (I31).
 func (k *Keeper) present(ctx context.Context) error {
 	if err := k.unlock(ctx); err != nil {

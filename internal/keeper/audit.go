@@ -2,11 +2,10 @@ package keeper
 
 import (
 	"context"
-	"time"
 
 	"tacit/client"
 	"tacit/internal/audit"
-	"tacit/internal/fault"
+	"tacit/internal/name"
 	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
@@ -19,7 +18,7 @@ func (k *Keeper) Audit(ctx context.Context, c Caller, r AuditRequest) (client.Au
 
 func (k *Keeper) query(ctx context.Context, c Caller, r AuditRequest) (found audit.Found, err error) {
 	// The owner's look at the log is not part of what it shows. For anyone else the decision comes first.
-	if c.Token.Len() > 0 {
+	if !c.isOwner() {
 		if err := k.audited(ctx, c, r.Secret); err != nil {
 			return found, err
 		}
@@ -28,7 +27,7 @@ func (k *Keeper) query(ctx context.Context, c Caller, r AuditRequest) (found aud
 	if err != nil {
 		return found, err
 	}
-	if found, err = k.log.Query(ctx, q, committed); err != nil || c.Token.Len() > 0 {
+	if found, err = k.log.Query(ctx, q, committed); err != nil || !c.isOwner() {
 		return found, err
 	}
 	return found, k.audited(ctx, c, r.Secret)
@@ -36,6 +35,9 @@ func (k *Keeper) query(ctx context.Context, c Caller, r AuditRequest) (found aud
 
 // audited decides and records that the caller looks at the whole log.
 func (k *Keeper) audited(ctx context.Context, c Caller, reason string) error {
+	if len(reason) > name.MaxLen {
+		reason = "" // no name, which is said when it is looked for
+	}
 	return k.read(ctx, c, func(v *query) (*decision, error) {
 		d := decide(audit.Record{Action: "audit", Object: k.vaultObject(), Reason: reason})
 		return d, v.allow(d, policy.Object{Kind: policy.Vault}, "", policy.Audit)
@@ -83,7 +85,14 @@ func (k *Keeper) AuditExport(ctx context.Context, c Caller, r AuditRequest, each
 	if err != nil {
 		return err
 	}
-	return k.log.Lines(ctx, q, committed, func(r audit.Record) error { return each(r.Wire()) })
+	ctx, stop := k.whileAllowed(ctx, c, mayAudit)
+	defer stop()
+	return ended(ctx, k.log.Lines(ctx, q, committed, func(r audit.Record) error {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		return each(r.Wire())
+	}))
 }
 
 // AuditFollow calls each with the records that match, then with new ones as they come, until ctx ends.
@@ -109,47 +118,19 @@ func (k *Keeper) AuditFollow(ctx context.Context, c Caller, r AuditRequest, each
 		})
 		return err == nil && reached
 	}
-	if c.Token.Len() > 0 {
-		var end context.CancelCauseFunc
-		ctx, end = context.WithCancelCause(ctx)
-		defer end(nil)
-		go k.watch(ctx, c, end)
-	}
-	err = k.log.FollowLines(ctx, q, found.Head+1, committed, func(r audit.Record) error { return each(r.Wire()) })
-	if fault.CodeOf(context.Cause(ctx)) == fault.Denied {
-		return context.Cause(ctx)
-	}
+	watched, stop := k.whileAllowed(ctx, c, mayAudit)
+	defer stop()
+	err = k.log.FollowLines(watched, q, found.Head+1, committed, func(r audit.Record) error { return each(r.Wire()) })
 	if ctx.Err() != nil {
 		return nil // told to stop
 	}
-	return err
+	return ended(watched, err)
 }
 
-// watch ends what a caller is following once it may no longer do so (I18).
-func (k *Keeper) watch(ctx context.Context, c Caller, end context.CancelCauseFunc) {
-	each := time.NewTicker(watchEvery)
-	defer each.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-each.C:
-		}
-		err := k.view(ctx, func(r *vault.Reader) error {
-			a, err := k.admit(r, c)
-			if err != nil {
-				return err
-			}
-			return a.allow(decide(audit.Record{}), policy.Object{Kind: policy.Vault}, "", policy.Audit)
-		})
-		if err != nil && ctx.Err() == nil {
-			end(err)
-		}
-	}
+// mayAudit is what it takes to look at the whole log.
+func mayAudit(a *asker) error {
+	return a.allow(decide(audit.Record{}), policy.Object{Kind: policy.Vault}, "", policy.Audit)
 }
-
-// watchEvery is how long a revoked token goes on following, at most.
-const watchEvery = 500 * time.Millisecond
 
 // AuditWho returns everyone who was given a value of a secret, version by version.
 func (k *Keeper) AuditWho(ctx context.Context, c Caller, r Ref) (out client.AuditWho, err error) {

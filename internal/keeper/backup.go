@@ -19,7 +19,7 @@ import (
 
 // Backup writes an age file with every version of every secret, sealed ones included, to w.
 func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (out BackupSummary, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	first := &pending{w: w} // making the age file writes its header
@@ -176,7 +176,7 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 		Format: "age", DryRun: r.DryRun, Entries: []client.ImportedEntry{}, Warnings: []client.ImportWarning{},
 		Readiness: []client.Readiness{}, PlainTextLeft: []string{},
 	}
-	doc, err := k.openBackup(ctx, r.Backup)
+	doc, err := k.openBackup(ctx, c, r.Backup)
 	if err != nil {
 		return out, err
 	}

@@ -15,7 +15,7 @@ import (
 // Export calls each with every secret that r selects, by name. Values come only if they are asked for, and never of sealed
 // secrets (I11). each is called after the decision was recorded.
 func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each func(Exported) error) (out ExportSummary, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	selects, err := selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})

@@ -50,14 +50,14 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 	}
 	err = k.vault.Import(ctx, vault.Import{
 		OnConflict: vault.Conflict(r.OnConflict), DryRun: r.DryRun, Progress: r.Progress, Report: im.report,
-		Hooks: k.hooks(ctx, func() (Caller, *decision) { return im.asker.Caller, im.record() }),
+		Hooks: im.stillAllowed(k.hooks(ctx, func() (Caller, *decision) { return im.asker.Caller, im.record() })),
 	}, func() (*vault.Entry, error) { return im.next(next) })
 	if err == nil && im.invalid != nil && !r.DryRun {
 		err = im.invalid
 	}
 	im.out.Total = im.count
 	changed := im.out.Counts.Create + im.out.Counts.Version
-	if !r.DryRun && (err != nil || changed == 0) {
+	if !r.DryRun && (err != nil || changed == 0) || r.DryRun && !im.asker.Owner { // which names are taken is worth a record
 		return im.out, k.recordImport(ctx, c, err)
 	}
 	return im.out, err
@@ -155,6 +155,26 @@ func (im *importing) allowed(e *ImportEntry, s *vault.Secret) error {
 	return im.asker.allowAll(decide(audit.Record{}), policyObject(s), e.Name, needs...)
 }
 
+// stillAllowed asks again when the import is about to be committed: sending it may have taken long, and meanwhile the caller's token
+// may have been revoked or the policies changed (I18).
+func (im *importing) stillAllowed(h vault.Hooks) vault.Hooks {
+	if im.asker.Owner {
+		return h
+	}
+	witness := h.Witness
+	h.Witness = func(tx *vault.Tx) (vault.Witness, error) {
+		now, err := im.k.admit(&tx.Reader, im.asker.Caller)
+		if err == nil && now.access.policies() != im.asker.access.policies() {
+			err = fault.New(fault.Conflict, "the policies were changed during the import").WithFix("import again")
+		}
+		if err != nil {
+			return vault.Witness{}, err
+		}
+		return witness(tx)
+	}
+	return h
+}
+
 // report is told what the vault does with an entry.
 func (im *importing) report(_ int, e *vault.Entry, a vault.Action, reason string) {
 	from := im.from[0]
@@ -202,7 +222,10 @@ func (im *importing) record() *decision {
 func (k *Keeper) recordImport(ctx context.Context, c Caller, err error) error {
 	return k.read(ctx, c, func(*query) (*decision, error) {
 		d := decide(audit.Record{Action: "write", Object: k.vaultObject(), Reason: "import of 0 secrets"})
-		if err != nil {
+		switch {
+		case errors.Is(err, fault.Denied):
+			d.Result, d.Reason = audit.Denied, "import: "+string(fault.Denied)
+		case err != nil:
 			d.Result, d.Reason = audit.Failed, "import: "+string(fault.CodeOf(err))
 		}
 		return d, err

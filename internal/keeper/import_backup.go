@@ -13,7 +13,7 @@ import (
 // ImportBackup takes the current versions of a backup in beside what is in the vault, as Import does with any other file.
 // Older versions and groups stay behind, which the warnings say; Restore keeps them.
 func (k *Keeper) ImportBackup(ctx context.Context, c Caller, r ImportRequest, b io.Reader) (client.Imported, error) {
-	doc, err := k.openBackup(ctx, b)
+	doc, err := k.openBackup(ctx, c, b)
 	if err != nil {
 		return client.Imported{}, err
 	}
@@ -37,8 +37,8 @@ func (k *Keeper) ImportBackup(ctx context.Context, c Caller, r ImportRequest, b 
 }
 
 // openBackup decrypts a backup with whatever opens a slot here, and reads its beginning.
-func (k *Keeper) openBackup(ctx context.Context, b io.Reader) (*backup.Reader, error) {
-	if err := k.present(ctx); err != nil {
+func (k *Keeper) openBackup(ctx context.Context, c Caller, b io.Reader) (*backup.Reader, error) {
+	if err := k.presence(ctx, c); err != nil {
 		return nil, err
 	}
 	door, err := k.vault.Door(ctx)

@@ -84,6 +84,9 @@ func (k *Keeper) GrantList(ctx context.Context, c Caller) (client.Grants, error)
 
 // GrantRemove takes a grant back. The next request is decided without it.
 func (k *Keeper) GrantRemove(ctx context.Context, c Caller, id string) (out client.Grant, err error) {
+	if !isID(id, "grant-") {
+		return out, fault.New(fault.Usage, "not the ID of a grant").WithFix("tacit grant list")
+	}
 	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		d := policyDecision("admin", id, "grant taken back")
 		all, err := tx.manage(d)
@@ -109,7 +112,10 @@ func (k *Keeper) PolicyShow(ctx context.Context, c Caller) (out client.Policies,
 		}
 		all, err := k.access(v.Reader)
 		if err == nil {
-			out = k.shapePolicies(all.text, all.sorted())
+			_, err = k.defaults()
+		}
+		if err == nil {
+			out = shapePolicies(all.text, all.all())
 		}
 		return d, err
 	})
@@ -126,10 +132,13 @@ func (k *Keeper) PolicySet(ctx context.Context, c Caller, text string) (out clie
 		if err != nil {
 			return d, err
 		}
-		if _, err := policy.Compile(text, append(all.sorted(), k.opts.Defaults...)...); err != nil {
+		if _, err := k.defaults(); err != nil {
 			return d, err
 		}
-		out = k.shapePolicies(text, all.sorted())
+		if _, err := policy.Compile(text, all.all()...); err != nil {
+			return d, err
+		}
+		out = shapePolicies(text, all.all())
 		return d, tx.PutAccess(policyRecord, []byte(text))
 	})
 }
@@ -163,6 +172,7 @@ func (k *Keeper) PolicyTest(ctx context.Context, c Caller, file []byte) (client.
 			if !cases[i].Bare {
 				continue
 			}
+			q.Object.Scope = "" // where the principal would find it
 			if q.Object, _, err = known(v.Reader, *q); err != nil {
 				return d, err
 			}
@@ -199,7 +209,7 @@ func (k *Keeper) PolicyExplain(ctx context.Context, c Caller, r ExplainRequest) 
 	if q.Action, err = policy.ParseAction(r.Action); err != nil {
 		return out, err
 	}
-	if err := name.Check(r.Object); err != nil {
+	if err := checkRef(Ref{Name: r.Object, Scope: r.Scope}); err != nil {
 		return out, err
 	}
 	q.Object = policy.Object{Kind: policy.Secret, Name: r.Object, Scope: name.Scope(r.Scope)}
@@ -227,9 +237,23 @@ func (k *Keeper) PolicyExplain(ctx context.Context, c Caller, r ExplainRequest) 
 			return d, nil
 		}
 		e := all.set.Explain(q, elsewhere...)
+		if ids := all.permitting(q); len(ids) > 0 && !e.Allow {
+			e = policy.Explanation{Decision: policy.Decision{Allow: true, Rules: ids, Reason: "allowed by token " + strings.Join(ids, ", ")}}
+		}
 		out.Decision, out.Rules, out.Reason, out.Grant = verdict(e.Allow), orEmpty(e.Rules), e.Reason, optional(e.Command)
 		return d, nil
 	})
+}
+
+// permitting returns the tokens with which a request is allowed: good ones of its principal, in its workspace and group.
+func (a *access) permitting(q policy.Request) (ids []string) {
+	for id, t := range a.tokens {
+		if t.Principal == q.Principal && a.set.Authorize(a.chain(id), q).Allow {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // known completes the object of a request from what the vault knows of it, where the principal would find it: by its canonical name,
@@ -249,10 +273,10 @@ func known(v *vault.Reader, q policy.Request) (o policy.Object, elsewhere []name
 		switch {
 		case err != nil:
 			return o, nil, err
-		case s == nil:
+		case s == nil || found != nil && s.ID == found.ID:
 		case found == nil && (slices.Contains(in, scope) || o.Scope == ""):
 			found = s
-		case s.ID != found.ID:
+		default:
 			elsewhere = append(elsewhere, s.Scope)
 		}
 	}
@@ -289,7 +313,6 @@ func shapeGrant(g policy.Grant) client.Grant {
 	return client.Grant{ID: g.ID, Principal: who, Rule: g.Rule.String(), Policy: g.Cedar()}
 }
 
-func (k *Keeper) shapePolicies(own string, grants []policy.Grant) client.Policies {
-	all := append(slices.Clone(grants), k.opts.Defaults...)
+func shapePolicies(own string, all []policy.Grant) client.Policies {
 	return client.Policies{Text: policy.Text(own, all...), Own: own, Grants: len(all)}
 }

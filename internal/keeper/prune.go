@@ -20,7 +20,7 @@ const Retain = 90 * 24 * time.Hour
 // the next prune goes on.
 func (k *Keeper) AuditPrune(ctx context.Context, c Caller, before time.Time) (out client.AuditPruned, err error) {
 	out.Before = before.UTC()
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	retain := k.opts.Retain

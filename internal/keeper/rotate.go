@@ -11,7 +11,7 @@ import (
 
 // RotateRoot gives the vault a new root key and moves everything to it. Interrupted anywhere, everything works, and Resume goes on.
 func (k *Keeper) RotateRoot(ctx context.Context, c Caller, r RotateRootRequest) (out Rotation, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	var slots []envelope.Slot

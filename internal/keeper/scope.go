@@ -64,5 +64,10 @@ func checkRef(r Ref) error {
 	if r.Provider != "" && r.Provider != Local {
 		return fault.New(fault.Usage, "unknown provider: %s", r.Provider).About(r.Provider).WithFix("this vault is the provider %q", Local)
 	}
+	if r.Scope != "" {
+		if _, err := name.ParseScope(r.Scope); err != nil {
+			return err
+		}
+	}
 	return name.Check(r.Name)
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -132,8 +133,13 @@ func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(s
 	if _, err := selected(ctx, k, c, r, func(s *vault.Secret) string { return s.Name }, func(n string) { names = append(names, n) }); err != nil {
 		return err
 	}
+	ctx, stop := k.whileAllowed(ctx, c, func(*asker) error { return nil })
+	defer stop()
 	slices.Sort(names)
 	for _, n := range slices.Compact(names) {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 		if err := each(n); err != nil {
 			return err
 		}
@@ -147,12 +153,15 @@ func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as
 	now := k.opts.Now()
 	var expired atomic.Int64
 	err = k.read(ctx, c, func(v *query) (*decision, error) {
+		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
 		selects, err := selector(v.Caller, r)
+		if errors.Is(err, fault.Denied) {
+			return record, err
+		}
 		if err != nil {
 			return nil, err
 		}
 		expired.Store(0)
-		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
 		return record, vault.Select(v.Reader, func(s *vault.Secret) (t T, ok bool) {
 			switch {
 			case !selects(s) || !v.sees(s):

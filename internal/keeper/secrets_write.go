@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -28,6 +29,9 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 		out = Written{}
 		record := decide(audit.Record{Action: "write", Object: named(r.Ref)})
 		scope, err := home(tx.Caller, r.Scope)
+		if errors.Is(err, fault.Denied) {
+			return record, err
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -373,7 +377,7 @@ func (r *UpdateRequest) groups(s *vault.Secret) error {
 
 // Unseal makes a sealed secret readable; every version is encrypted anew.
 func (k *Keeper) Unseal(ctx context.Context, c Caller, r Ref) (out client.Changed, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	err = k.modify(ctx, c, "admin", r, []policy.Action{policy.Admin}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {

@@ -156,7 +156,7 @@ func (k *Keeper) SlotTest(ctx context.Context, c Caller) (client.SlotTest, error
 
 // SlotAdd adds a slot that holds the root key.
 func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.SlotAdded, err error) {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
 	var id string
@@ -178,7 +178,7 @@ func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.S
 
 // SlotRemove removes a slot.
 func (k *Keeper) SlotRemove(ctx context.Context, c Caller, id string) error {
-	if err := k.present(ctx); err != nil {
+	if err := k.presence(ctx, c); err != nil {
 		return err
 	}
 	var removed envelope.Slot

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"tacit/internal/name"
 	"tacit/internal/policy"
 	"tacit/internal/secret"
+	"tacit/internal/vault"
 )
 
 // TokenRequest asks for a token.
@@ -24,8 +26,13 @@ type TokenRequest struct {
 	Group     string
 }
 
-// maxTokens bounds the tokens that a vault keeps: all of them are in memory while it is open.
-const maxTokens = 10_000
+// Bounds of the tokens that a vault keeps: all of them are in memory while it is open. What a token may make is bounded, so that its
+// bearer cannot keep the owner from making one.
+const (
+	maxTokens   = 10_000
+	maxChildren = 100
+	keepDead    = 30 * 24 * time.Hour // for `token list` to show what became of it
+)
 
 // TokenCreate makes a token. Only its hash is kept, so what is returned is the only copy. A token makes tokens of its own
 // principal, with no more than it has; the owner makes any.
@@ -52,8 +59,12 @@ func (k *Keeper) TokenCreate(ctx context.Context, c Caller, r TokenRequest) (out
 		if err := tx.mayMake(d, &t, all); err != nil {
 			return d, err
 		}
-		if len(all.tokens) >= maxTokens {
-			return d, fault.New(fault.Invalid, "there are %d tokens already", len(all.tokens)).WithFix("revoke some: tacit token list")
+		left, err := all.forget(tx.Tx, now)
+		if err == nil && left >= maxTokens {
+			err = fault.New(fault.Invalid, "there are %d tokens already", left).WithFix("revoke some: tacit token list")
+		}
+		if err != nil {
+			return d, err
 		}
 		return d, putToken(tx.Tx, t)
 	})
@@ -108,11 +119,53 @@ func (a *asker) mayMake(d *decision, t *policy.Token, all *access) error {
 	if len(a.chain) >= policy.MaxChain {
 		return fault.New(fault.Denied, "tokens make tokens at most %d times", policy.MaxChain-1)
 	}
+	if all.children(a.chain) >= maxChildren {
+		return fault.New(fault.Denied, "tokens that the owner made make at most %d others", maxChildren)
+	}
 	if err := a.chain.CheckChild(*t, all.set.Held(t.Principal), a.k.opts.Now()); err != nil {
 		d.Result, d.Reason = audit.Denied, err.Error()
 		return err
 	}
 	return nil
+}
+
+// forget removes tokens that have been dead for long, and when there are too many, all that are dead. It returns how many are left.
+func (a *access) forget(tx *vault.Tx, now time.Time) (left int, err error) {
+	left = len(a.tokens)
+	full := left >= maxTokens
+	for id, t := range a.tokens {
+		chain := a.chain(id)
+		if chain.State(now) == policy.Active || !full && now.Sub(lastSign(orDead(chain, t), now)) < keepDead {
+			continue
+		}
+		if err := tx.RemoveAccess(tokenRecord + hex.EncodeToString(t.Hash[:])); err != nil {
+			return left, err
+		}
+		left--
+	}
+	return left, nil
+}
+
+// lastSign is the latest time at which something is known of a chain up to now.
+func lastSign(c policy.Chain, now time.Time) (last time.Time) {
+	for _, t := range c {
+		for _, at := range []time.Time{t.CreatedAt, t.LastUsedAt, t.RevokedAt, t.ExpiresAt} {
+			if at.After(last) && !at.After(now) {
+				last = at
+			}
+		}
+	}
+	return last
+}
+
+// children counts the tokens that were made from the one that the owner made first in a chain.
+func (a *access) children(of policy.Chain) (n int) {
+	for id := range a.tokens {
+		if c := a.chain(id); len(c) > 1 && c[len(c)-1].ID == of[len(of)-1].ID {
+			n++
+		}
+	}
+	return n
 }
 
 // TokenList returns the tokens, the newest first: all of them to the owner and who has admin on them, else the caller's own and
@@ -161,6 +214,9 @@ func (a *asker) manages(chain policy.Chain, t policy.Token) bool {
 func (k *Keeper) TokenRevoke(ctx context.Context, c Caller, which string) (client.TokensRevoked, error) {
 	out := client.TokensRevoked{Revoked: []string{}}
 	_, notPrincipal := policy.ParsePrincipal(which)
+	if notPrincipal != nil && !isID(which, "t_") {
+		return out, fault.New(fault.Usage, "not the ID of a token, nor a principal").WithFix("tacit token list")
+	}
 	err := k.change(ctx, c, func(tx *change) (*decision, error) {
 		out.Revoked = out.Revoked[:0]
 		d := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "token", ID: which, Name: which}, Reason: "revoked"})
@@ -198,6 +254,12 @@ func (k *Keeper) TokenRevoke(ctx context.Context, c Caller, which string) (clien
 	slices.Sort(out.Revoked)
 	out.Total = len(out.Revoked)
 	return out, err
+}
+
+// isID reports whether s looks like an ID of ours: it ends up in the log.
+func isID(s, prefix string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	return ok && rest != "" && len(rest) <= 32 && !strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 }
 
 // orDead is the chain of a token, or one that says that it is revoked when its makers are gone.
