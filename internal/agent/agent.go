@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
+	"tacit/internal/secret"
 	"tacit/internal/server"
 	"tacit/internal/wire"
 )
@@ -131,19 +133,25 @@ func (a *agent) api(k keeper.API) http.Handler {
 	return server.New(server.Options{API: k, Caller: a.caller, Version: a.Version, Log: a.Log})
 }
 
-// caller says who sent a request: the owner, since the kernel has told that the peer is our own user, unless a token says
-// otherwise (I10).
+// caller says who sent a request: the owner, since the kernel has told that the peer is our own user, unless there is a token,
+// about which keeper knows (I10).
 func (a *agent) caller(r *http.Request) (keeper.Caller, error) {
-	if len(r.Header["Authorization"]) > 0 {
-		return keeper.Caller{}, fault.New(fault.Denied, "this version of tacit knows no tokens")
-	}
-	c, ok := connOf(r.Context())
+	conn, ok := connOf(r.Context())
 	if !ok {
 		return keeper.Caller{}, fault.New(fault.Denied, "nothing proves who sent the request")
 	}
-	return keeper.Caller{
-		Principal: a.Principal, Owner: true, Door: "socket", UID: c.peer.UID, PID: c.peer.PID, Executable: c.peer.Executable,
-	}, nil
+	c := keeper.Caller{Door: "socket", UID: conn.peer.UID, PID: conn.peer.PID, Executable: conn.peer.Executable}
+	said := r.Header["Authorization"]
+	if len(said) == 0 {
+		c.Principal, c.Owner = a.Principal, true
+		return c, nil
+	}
+	token, ok := strings.CutPrefix(said[0], "Bearer ")
+	if !ok || token == "" || len(said) > 1 {
+		return c, fault.New(fault.Denied, "the Authorization header must be there once, as Bearer TOKEN")
+	}
+	c.Token = secret.New([]byte(token))
+	return c, nil
 }
 
 // The agent's own operations, for the owner.

@@ -147,5 +147,3 @@ func mustGet(t testing.TB, k keeper.API, name, want string) {
 	}
 }
 
-// children are run as another user by the tests of attacks.
-var children = map[string]func(args []string) error{}
