@@ -161,3 +161,49 @@ type AuditVerifyRequest struct {
 	Checkpoint  string `json:"checkpoint,omitempty"`   // of this vault, as the answer to audit checkpoint has it; empty: none
 	VerifierKey string `json:"verifier_key,omitempty"` // that must have signed it; empty: the vault's own
 }
+
+// TokenRequest makes a token.
+type TokenRequest struct {
+	Principal string     `json:"principal"`
+	Allow     []string   `json:"allow"`               // rules: "read ci/*"
+	ExpiresAt *time.Time `json:"expires_at,omitzero"` // left out: never
+	Uses      int        `json:"uses,omitzero"`       // 0: not limited
+	Workspace string     `json:"workspace,omitempty"` // that its bearer is in
+	Group     string     `json:"group,omitempty"`
+}
+
+// TokenRevokeRequest revokes a token, or all of a principal.
+type TokenRevokeRequest struct {
+	Which string `json:"which"` // "t_…" or "agent/claude"
+}
+
+// GrantRequest gives a principal a rule.
+type GrantRequest struct {
+	Principal string `json:"principal"`
+	Rule      string `json:"rule"` // "read ci/*"
+}
+
+// GrantRemoveRequest takes a rule back.
+type GrantRemoveRequest struct {
+	ID string `json:"id"` // "grant-4"
+}
+
+// PolicySetRequest replaces the owner's own policies.
+type PolicySetRequest struct {
+	Text string `json:"text"` // Cedar
+}
+
+// PolicyTestRequest decides the cases of a file.
+type PolicyTestRequest struct {
+	File string `json:"file"` // YAML
+}
+
+// ExplainRequest asks how a request would be decided, and why.
+type ExplainRequest struct {
+	Principal string `json:"principal"`
+	Action    string `json:"action"`
+	Object    string `json:"object"`
+	Scope     string `json:"scope,omitempty"`     // of the object; empty: where the principal would find it
+	Workspace string `json:"workspace,omitempty"` // that the principal is in
+	Group     string `json:"group,omitempty"`
+}

@@ -286,6 +286,7 @@ func TestGeneratedClient(t *testing.T) {
 	ok("audit verify", verified, err)
 	follow(ctx, t, c)
 
+	access(ctx, t, c, ok)
 	status, err := c.StatusWithResponse(ctx, nil)
 	ok("status", status, err)
 	whoami, err := c.WhoamiWithResponse(ctx, &api.WhoamiParams{TacitWorkspace: ptr("web")})
@@ -303,6 +304,35 @@ func TestGeneratedClient(t *testing.T) {
 			t.Errorf("%s was not asked", path)
 		}
 	}
+}
+
+// access goes through tokens, grants and policies.
+func access(ctx context.Context, t *testing.T, c *api.ClientWithResponses, ok func(name string, answer interface{ StatusCode() int }, err error)) {
+	t.Helper()
+	const demo = "agent/demo"
+	made, err := c.CreateTokenWithResponse(ctx, nil, api.TokenRequest{Principal: demo, Allow: []string{"read ci/*"}})
+	ok("token create", made, err)
+	tokens, err := c.ListTokensWithResponse(ctx, nil, api.Empty{})
+	ok("token list", tokens, err)
+	revoked, err := c.RevokeTokensWithResponse(ctx, nil, api.TokenRevokeRequest{Which: made.JSON200.Id})
+	ok("token revoke", revoked, err)
+	grant, err := c.AddGrantWithResponse(ctx, nil, api.GrantRequest{Principal: demo, Rule: "read db/*"})
+	ok("grant add", grant, err)
+	grants, err := c.ListGrantsWithResponse(ctx, nil, api.Empty{})
+	ok("grant list", grants, err)
+	why, err := c.ExplainDecisionWithResponse(ctx, nil, api.ExplainRequest{Principal: demo, Action: "read", Object: "db/main"})
+	ok("policy explain", why, err)
+	if why.JSON200.Decision != "allow" {
+		t.Errorf("policy explain: %s", why.Body)
+	}
+	tested, err := c.TestPoliciesWithResponse(ctx, nil, api.PolicyTestRequest{File: "cases:\n  - {principal: agent/demo, action: read, object: db/main, expect: allow}\n"})
+	ok("policy test", tested, err)
+	removed, err := c.RemoveGrantWithResponse(ctx, nil, api.GrantRemoveRequest{Id: grant.JSON200.Id})
+	ok("grant remove", removed, err)
+	set, err := c.SetPoliciesWithResponse(ctx, nil, api.PolicySetRequest{Text: "// none\n"})
+	ok("policy set", set, err)
+	shown, err := c.ShowPoliciesWithResponse(ctx, nil, api.Empty{})
+	ok("policy show", shown, err)
 }
 
 // lines returns the lines of a stream. What oapi-codegen makes of an answer would take them for one JSON document.

@@ -65,6 +65,8 @@ type API interface {
 	AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest) (client.AuditVerify, error)
 	AuditCheckpoint(ctx context.Context, c Caller) (client.AuditCheckpoint, error)
 
+	Access // who else may do what
+
 	Close() error
 }
 

@@ -213,6 +213,41 @@ func steps(now time.Time) []step {
 		get("what was not imported", keeper.GetRequest{Ref: ref("i/seven")}, fault.NotFound),
 		list("what was imported", keeper.ListRequest{Pattern: "i/*", AllScopes: true}, ""),
 
+		{"grant", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "agent/demo", "read ci/*") }, ""},
+		{"grant again", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "agent/demo", "read ci/*") }, fault.Exists},
+		{"grant nonsense", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "demo", "eat ci/*") }, fault.Invalid},
+		{"grants", func(ctx ctx, a api, c caller) (any, error) { return a.GrantList(ctx, c) }, ""},
+		{"policies", func(ctx ctx, a api, c caller) (any, error) { return a.PolicyShow(ctx, c) }, ""},
+		{"set policies", func(ctx ctx, a api, c caller) (any, error) {
+			return a.PolicySet(ctx, c, "// none <&> ü\n")
+		}, ""},
+		{"set policies that are none", func(ctx ctx, a api, c caller) (any, error) {
+			return a.PolicySet(ctx, c, "permit everything;\n")
+		}, fault.Invalid},
+		{"explain", func(ctx ctx, a api, c caller) (any, error) {
+			return a.PolicyExplain(ctx, c, keeper.ExplainRequest{Principal: "agent/demo", Action: "read", Object: "db/password", Workspace: "web", Group: "eu"})
+		}, ""},
+		{"explain nonsense", func(ctx ctx, a api, c caller) (any, error) {
+			return a.PolicyExplain(ctx, c, keeper.ExplainRequest{Principal: "agent/demo", Action: "eat", Object: "db/password"})
+		}, fault.Invalid},
+		{"test policies", func(ctx ctx, a api, c caller) (any, error) {
+			return a.PolicyTest(ctx, c, []byte("cases:\n  - {principal: agent/demo, action: read, object: ci/x, expect: allow}\n"))
+		}, ""},
+		{"test nonsense", func(ctx ctx, a api, c caller) (any, error) { return a.PolicyTest(ctx, c, []byte("cases: 7\n")) }, fault.Invalid},
+		{"remove a grant that is not there", func(ctx ctx, a api, c caller) (any, error) { return a.GrantRemove(ctx, c, "grant-77") }, fault.NotFound},
+		{"make a token", func(ctx ctx, a api, c caller) (any, error) {
+			return a.TokenCreate(ctx, c, keeper.TokenRequest{Principal: "agent/demo", Allow: []string{"read ci/*"}, ExpiresAt: &soon, Uses: 3, Workspace: "web", Group: "eu"})
+		}, ""},
+		{"make a token without a rule", func(ctx ctx, a api, c caller) (any, error) {
+			return a.TokenCreate(ctx, c, keeper.TokenRequest{Principal: "agent/demo"})
+		}, fault.Usage},
+		{"tokens", func(ctx ctx, a api, c caller) (any, error) { return a.TokenList(ctx, c) }, ""},
+		{"revoke tokens", func(ctx ctx, a api, c caller) (any, error) {
+			out, err := a.TokenRevoke(ctx, c, "agent/demo")
+			return out.Total, err
+		}, ""},
+		{"revoke a token that is not there", func(ctx ctx, a api, c caller) (any, error) { return a.TokenRevoke(ctx, c, "agent/nobody") }, fault.NotFound},
+
 		{"audit", func(ctx ctx, a api, c caller) (any, error) {
 			return a.Audit(ctx, c, keeper.AuditRequest{Limit: 20, Since: now.Add(-time.Hour), Principal: "user/ana"})
 		}, ""},
@@ -257,14 +292,14 @@ func same() cmp.Options {
 		cmpopts.EquateEmpty(),
 		cmp.Comparer(func(a, b secret.Value) bool { return string(a.Reveal()) == string(b.Reveal()) }),
 		cmp.Comparer(func(a, b client.AuditObject) bool {
-			if a.Kind == "vault" && b.Kind == "vault" {
+			if a.Kind == b.Kind && (a.Kind == "vault" || a.Kind == "token") {
 				a.Name, b.Name = nil, nil // its id
 			}
 			return reflect.DeepEqual(a, b)
 		}),
 		cmp.FilterPath(func(p cmp.Path) bool {
 			switch p.Last().String() {
-			case ".ID", ".Head", ".PublicKey", ".Path":
+			case ".ID", ".Head", ".PublicKey", ".Path", ".Token":
 				return true
 			}
 			return false

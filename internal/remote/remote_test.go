@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -157,32 +156,6 @@ func TestFollowEndsWithTheClient(t *testing.T) {
 		t.Error(err)
 	}
 	<-ended
-}
-
-// TestI18FollowEndsWithItsRight: a stream whose caller is refused meanwhile ends with the reason. Package server tests that it takes no second.
-func TestI18FollowEndsWithItsRight(t *testing.T) {
-	t.Parallel()
-	var revoked atomic.Bool
-	api := &fake{follow: func(ctx context.Context, each func(client.AuditRecord) error) error {
-		if err := each(client.AuditRecord{Seq: 1}); err != nil {
-			return err
-		}
-		<-ctx.Done()
-		return nil
-	}}
-	c := dial(t, serve(t, api, func(r *http.Request) (keeper.Caller, error) {
-		if revoked.Load() {
-			return refused(r)
-		}
-		return near, nil
-	}))
-	err := c.AuditFollow(t.Context(), far, keeper.AuditRequest{}, func(client.AuditRecord) error {
-		revoked.Store(true)
-		return nil
-	})
-	if !errors.Is(err, fault.Denied) {
-		t.Error(err)
-	}
 }
 
 // TestRefused: a caller that nobody knows is 401 and exit 5.

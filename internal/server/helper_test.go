@@ -132,6 +132,46 @@ func (canned) AuditCheckpoint(context.Context, keeper.Caller) (client.AuditCheck
 	return client.AuditCheckpoint{}, nil
 }
 
+func (canned) TokenCreate(context.Context, keeper.Caller, keeper.TokenRequest) (client.TokenCreated, error) {
+	return client.TokenCreated{}, nil
+}
+
+func (canned) TokenList(context.Context, keeper.Caller) (client.Tokens, error) {
+	return client.Tokens{}, nil
+}
+
+func (canned) TokenRevoke(context.Context, keeper.Caller, string) (client.TokensRevoked, error) {
+	return client.TokensRevoked{}, nil
+}
+
+func (canned) Grant(context.Context, keeper.Caller, string, string) (client.Grant, error) {
+	return client.Grant{}, nil
+}
+
+func (canned) GrantList(context.Context, keeper.Caller) (client.Grants, error) {
+	return client.Grants{}, nil
+}
+
+func (canned) GrantRemove(context.Context, keeper.Caller, string) (client.Grant, error) {
+	return client.Grant{}, nil
+}
+
+func (canned) PolicyShow(context.Context, keeper.Caller) (client.Policies, error) {
+	return client.Policies{}, nil
+}
+
+func (canned) PolicySet(context.Context, keeper.Caller, string) (client.Policies, error) {
+	return client.Policies{}, nil
+}
+
+func (canned) PolicyTest(context.Context, keeper.Caller, []byte) (client.PolicyTested, error) {
+	return client.PolicyTested{}, nil
+}
+
+func (canned) PolicyExplain(context.Context, keeper.Caller, keeper.ExplainRequest) (client.PolicyExplained, error) {
+	return client.PolicyExplained{}, nil
+}
+
 func anOwner(*http.Request) (keeper.Caller, error) {
 	return keeper.Caller{Principal: "user/ana", Owner: true, Door: "socket"}, nil
 }

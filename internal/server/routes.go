@@ -19,7 +19,7 @@ const (
 // table lists every operation that there is.
 func (s *server) table() []route {
 	k := s.API
-	return []route{
+	return append([]route{
 		ask(k, wire.Status, keeper.API.Status),
 		ask(k, wire.Whoami, keeper.API.Whoami),
 
@@ -89,7 +89,7 @@ func (s *server) table() []route {
 		call(wire.AuditCheckpoint, small, func(ctx context.Context, c keeper.Caller, _ *struct{}) (client.AuditCheckpoint, error) {
 			return k.AuditCheckpoint(ctx, c)
 		}),
-	}
+	}, access(k)...)
 }
 
 // ask is an operation without a request.

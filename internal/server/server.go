@@ -18,7 +18,7 @@ import (
 type Options struct {
 	API keeper.API
 	// Caller tells who sent a request, from the peer of its connection and its token; the scopes that an owner claims are
-	// added here. It is asked once for every request, and again while a stream goes on: an error ends it (I18).
+	// added here.
 	Caller  func(*http.Request) (keeper.Caller, error)
 	Version string       // of the program; every answer carries it
 	Log     *slog.Logger // nil: none

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -89,49 +88,17 @@ func (s *server) export(x *exchange) error {
 	return out.end(s.API.AuditExport(x.ctx(), x.caller, wire.ToAudit(in), func(r client.AuditRecord) error { return out.line(r) }))
 }
 
-// follow goes on until the client leaves, or is no longer who it was (I18).
+// follow goes on until the client leaves, or keeper refuses it (I18).
 func (s *server) follow(x *exchange) error {
 	var in client.AuditQuery
 	if err := x.read(&in); err != nil {
 		return err
 	}
-	ctx, stop := s.whileKnown(x)
-	defer stop()
 	out := stream{x: x}
-	err := s.API.AuditFollow(ctx, x.caller, wire.ToAudit(in), func(r client.AuditRecord) error {
+	return out.end(s.API.AuditFollow(x.ctx(), x.caller, wire.ToAudit(in), func(r client.AuditRecord) error {
 		if err := out.line(r); err != nil {
 			return err
 		}
 		return out.push()
-	})
-	if cause := context.Cause(ctx); cause != nil && x.ctx().Err() == nil {
-		err = cause
-	}
-	return out.end(err)
-}
-
-// whileKnown returns a context that ends, with the error as its cause, when the caller is refused.
-func (s *server) whileKnown(x *exchange) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(x.ctx())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(recheckTime)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if _, err := s.Caller(x.r); err != nil {
-				cancel(err)
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		cancel(nil)
-		<-done
-	}
+	}))
 }

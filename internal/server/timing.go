@@ -9,10 +9,9 @@ import (
 
 // How long a peer may take. What keeper takes is bounded by keeper.
 const (
-	requestTime = 10 * time.Second       // for header and body of a request, or one line of an import
-	writeTime   = 30 * time.Second       // to take an answer, or what is flushed of a stream
-	idleTime    = 2 * time.Minute        // between two requests
-	recheckTime = 250 * time.Millisecond // between two looks whether a stream is still allowed
+	requestTime = 10 * time.Second // for header and body of a request, or one line of an import
+	writeTime   = 30 * time.Second // to take an answer, or what is flushed of a stream
+	idleTime    = 2 * time.Minute  // between two requests
 )
 
 // maxHeader bounds a request's header, in bytes; net/http allows 4096 more.

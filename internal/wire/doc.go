@@ -36,6 +36,17 @@ const (
 	AuditWho        = Version + "/audit/who"
 	AuditVerify     = Version + "/audit/verify"
 	AuditCheckpoint = Version + "/audit/checkpoint"
+
+	TokenCreate   = Version + "/token/create"
+	TokenList     = Version + "/token/list"
+	TokenRevoke   = Version + "/token/revoke"
+	GrantAdd      = Version + "/grant/add"
+	GrantList     = Version + "/grant/list"
+	GrantRemove   = Version + "/grant/remove"
+	PolicyShow    = Version + "/policy/show"
+	PolicySet     = Version + "/policy/set"
+	PolicyTest    = Version + "/policy/test"
+	PolicyExplain = Version + "/policy/explain"
 )
 
 // The headers. Workspace and Group hold names with everything but unreserved characters percent-encoded (RFC 3986).

@@ -225,6 +225,20 @@ type DueSecret struct {
 // Empty An object without members.
 type Empty = map[string]interface{}
 
+// ExplainRequest Asks how a request would be decided, and why.
+type ExplainRequest struct {
+	Action    string  `json:"action"`
+	Group     *string `json:"group,omitempty"`
+	Object    string  `json:"object"`
+	Principal string  `json:"principal"`
+
+	// Scope of the object; empty: where the principal would find it
+	Scope *string `json:"scope,omitempty"`
+
+	// Workspace that the principal is in
+	Workspace *string `json:"workspace,omitempty"`
+}
+
 // FieldDiff One metadata field that differs between two versions.
 type FieldDiff struct {
 	A     *FieldDiff_A `json:"a"`
@@ -283,6 +297,37 @@ type GetRequest struct {
 
 	// Version 0: the current one, -1: the one before it
 	Version *int64 `json:"version,omitempty"`
+}
+
+// Grant One rule that a principal was given.
+type Grant struct {
+	// Id "grant-4"
+	Id string `json:"id"`
+
+	// Policy the rule as Cedar
+	Policy    string `json:"policy"`
+	Principal string `json:"principal"`
+	Rule      string `json:"rule"`
+}
+
+// GrantRemoveRequest Takes a rule back.
+type GrantRemoveRequest struct {
+	// Id "grant-4"
+	Id string `json:"id"`
+}
+
+// GrantRequest Gives a principal a rule.
+type GrantRequest struct {
+	Principal string `json:"principal"`
+
+	// Rule "read ci/*"
+	Rule string `json:"rule"`
+}
+
+// Grants The answer to `grant list`.
+type Grants struct {
+	Grants []Grant `json:"grants"`
+	Total  int64   `json:"total"`
 }
 
 // HTTPProblem The answer to a request that failed, as application/problem+json (RFC 9457). Type, title and status follow from code; programs look at code. A stream that fails after it began ends with one such object as its last line, under the member "problem".
@@ -398,6 +443,70 @@ type MoveRequest struct {
 
 	// Version 0: the current one, -1: the one before it
 	Version *int64 `json:"version,omitempty"`
+}
+
+// Policies The answer to `policy show` and `policy set`.
+type Policies struct {
+	// Grants how many grants and defaults follow it
+	Grants int64 `json:"grants"`
+
+	// Own the owner's own alone: what `policy set` replaces
+	Own string `json:"own"`
+
+	// Text Cedar: the owner's own policies, then one for each grant and default
+	Text string `json:"text"`
+}
+
+// PolicyCase One case of `policy test`.
+type PolicyCase struct {
+	Action   string `json:"action"`
+	Decision string `json:"decision"`
+
+	// Expect allow, deny
+	Expect    string   `json:"expect"`
+	Line      int64    `json:"line"`
+	Object    string   `json:"object"`
+	Ok        bool     `json:"ok"`
+	Principal string   `json:"principal"`
+	Reason    string   `json:"reason"`
+	Rules     []string `json:"rules"`
+}
+
+// PolicyExplained The answer to `policy explain`.
+type PolicyExplained struct {
+	Action string `json:"action"`
+
+	// Decision allow, deny
+	Decision string `json:"decision"`
+
+	// Grant the command that would allow exactly this
+	Grant     *string `json:"grant"`
+	Object    string  `json:"object"`
+	Principal string  `json:"principal"`
+	Reason    string  `json:"reason"`
+
+	// Rules ids of what decided
+	Rules []string `json:"rules"`
+}
+
+// PolicySetRequest Replaces the owner's own policies.
+type PolicySetRequest struct {
+	// Text Cedar
+	Text string `json:"text"`
+}
+
+// PolicyTestRequest Decides the cases of a file.
+type PolicyTestRequest struct {
+	// File YAML
+	File string `json:"file"`
+}
+
+// PolicyTested The answer to `policy test`.
+type PolicyTested struct {
+	Cases  []PolicyCase `json:"cases"`
+	Failed int64        `json:"failed"`
+	Ok     bool         `json:"ok"`
+	Total  int64        `json:"total"`
 }
 
 // PurgeRequest Destroys old versions.
@@ -682,6 +791,77 @@ type StatusVault struct {
 	Secrets *int64 `json:"secrets"`
 }
 
+// Token What is kept of one.
+type Token struct {
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	Group      *string    `json:"group"`
+	Id         string     `json:"id"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	Parent     *string    `json:"parent"`
+	Principal  string     `json:"principal"`
+	Rules      []string   `json:"rules"`
+
+	// State active, expired, used_up, revoked
+	State     string  `json:"state"`
+	UsesLeft  *int64  `json:"uses_left"`
+	Workspace *string `json:"workspace"`
+}
+
+// TokenCreated A new token. Token is shown this once: only its hash is kept.
+type TokenCreated struct {
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	Group     *string    `json:"group"`
+	Id        string     `json:"id"`
+
+	// Parent the token that made it; null: the owner
+	Parent    *string  `json:"parent"`
+	Principal string   `json:"principal"`
+	Rules     []string `json:"rules"`
+	Token     string   `json:"token"`
+
+	// UsesLeft null: not limited
+	UsesLeft  *int64  `json:"uses_left"`
+	Workspace *string `json:"workspace"`
+}
+
+// TokenRequest Makes a token.
+type TokenRequest struct {
+	// Allow rules: "read ci/*"
+	Allow []string `json:"allow"`
+
+	// ExpiresAt left out: never
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Group     *string    `json:"group,omitempty"`
+	Principal string     `json:"principal"`
+
+	// Uses 0: not limited
+	Uses *int64 `json:"uses,omitempty"`
+
+	// Workspace that its bearer is in
+	Workspace *string `json:"workspace,omitempty"`
+}
+
+// TokenRevokeRequest Revokes a token, or all of a principal.
+type TokenRevokeRequest struct {
+	// Which "t_…" or "agent/claude"
+	Which string `json:"which"`
+}
+
+// Tokens The answer to `token list`.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+	Total  int64   `json:"total"`
+}
+
+// TokensRevoked The answer to `token revoke`: the tokens that were still good, without those that died with their maker.
+type TokensRevoked struct {
+	Revoked []string `json:"revoked"`
+	Total   int64    `json:"total"`
+}
+
 // UpdateRequest Changes metadata. A field that is left out, or an empty list, leaves things as they are.
 type UpdateRequest struct {
 	AddAliases   *[]string  `json:"add_aliases,omitempty"`
@@ -841,6 +1021,90 @@ type VerifyAuditParams struct {
 
 // WhoSawParams defines parameters for WhoSaw.
 type WhoSawParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AddGrantParams defines parameters for AddGrant.
+type AddGrantParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListGrantsParams defines parameters for ListGrants.
+type ListGrantsParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// RemoveGrantParams defines parameters for RemoveGrant.
+type RemoveGrantParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ExplainDecisionParams defines parameters for ExplainDecision.
+type ExplainDecisionParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// SetPoliciesParams defines parameters for SetPolicies.
+type SetPoliciesParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ShowPoliciesParams defines parameters for ShowPolicies.
+type ShowPoliciesParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// TestPoliciesParams defines parameters for TestPolicies.
+type TestPoliciesParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
 	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
 
@@ -1043,6 +1307,42 @@ type StatusParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// CreateTokenParams defines parameters for CreateToken.
+type CreateTokenParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListTokensParams defines parameters for ListTokens.
+type ListTokensParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// RevokeTokensParams defines parameters for RevokeTokens.
+type RevokeTokensParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
 // WhoamiParams defines parameters for Whoami.
 type WhoamiParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
@@ -1072,6 +1372,27 @@ type VerifyAuditJSONRequestBody = AuditVerifyRequest
 
 // WhoSawJSONRequestBody defines body for WhoSaw for application/json ContentType.
 type WhoSawJSONRequestBody = SecretRef
+
+// AddGrantJSONRequestBody defines body for AddGrant for application/json ContentType.
+type AddGrantJSONRequestBody = GrantRequest
+
+// ListGrantsJSONRequestBody defines body for ListGrants for application/json ContentType.
+type ListGrantsJSONRequestBody = Empty
+
+// RemoveGrantJSONRequestBody defines body for RemoveGrant for application/json ContentType.
+type RemoveGrantJSONRequestBody = GrantRemoveRequest
+
+// ExplainDecisionJSONRequestBody defines body for ExplainDecision for application/json ContentType.
+type ExplainDecisionJSONRequestBody = ExplainRequest
+
+// SetPoliciesJSONRequestBody defines body for SetPolicies for application/json ContentType.
+type SetPoliciesJSONRequestBody = PolicySetRequest
+
+// ShowPoliciesJSONRequestBody defines body for ShowPolicies for application/json ContentType.
+type ShowPoliciesJSONRequestBody = Empty
+
+// TestPoliciesJSONRequestBody defines body for TestPolicies for application/json ContentType.
+type TestPoliciesJSONRequestBody = PolicyTestRequest
 
 // DiffVersionsJSONRequestBody defines body for DiffVersions for application/json ContentType.
 type DiffVersionsJSONRequestBody = DiffRequest
@@ -1114,6 +1435,15 @@ type ShowSecretJSONRequestBody = SecretRef
 
 // UpdateSecretJSONRequestBody defines body for UpdateSecret for application/json ContentType.
 type UpdateSecretJSONRequestBody = UpdateRequest
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenRequest
+
+// ListTokensJSONRequestBody defines body for ListTokens for application/json ContentType.
+type ListTokensJSONRequestBody = Empty
+
+// RevokeTokensJSONRequestBody defines body for RevokeTokens for application/json ContentType.
+type RevokeTokensJSONRequestBody = TokenRevokeRequest
 
 // AsFieldDiffA0 returns the union data inside the FieldDiff_A as a FieldDiffA0
 func (t FieldDiff_A) AsFieldDiffA0() (FieldDiffA0, error) {
@@ -1397,6 +1727,104 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 	WhoSaw(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AddGrantWithBody Give a principal a rule.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+	AddGrantWithBody(ctx context.Context, params *AddGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddGrant Give a principal a rule.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+	AddGrant(ctx context.Context, params *AddGrantParams, body AddGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGrantsWithBody The rules that principals were given.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+	ListGrantsWithBody(ctx context.Context, params *ListGrantsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGrants The rules that principals were given.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+	ListGrants(ctx context.Context, params *ListGrantsParams, body ListGrantsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveGrantWithBody Take a rule back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+	RemoveGrantWithBody(ctx context.Context, params *RemoveGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveGrant Take a rule back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+	RemoveGrant(ctx context.Context, params *RemoveGrantParams, body RemoveGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainDecisionWithBody How a request would be decided, and why.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+	ExplainDecisionWithBody(ctx context.Context, params *ExplainDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainDecision How a request would be decided, and why.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+	ExplainDecision(ctx context.Context, params *ExplainDecisionParams, body ExplainDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPoliciesWithBody Replace the owner's own policies.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+	SetPoliciesWithBody(ctx context.Context, params *SetPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPolicies Replace the owner's own policies.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+	SetPolicies(ctx context.Context, params *SetPoliciesParams, body SetPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowPoliciesWithBody The policies as Cedar.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+	ShowPoliciesWithBody(ctx context.Context, params *ShowPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowPolicies The policies as Cedar.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+	ShowPolicies(ctx context.Context, params *ShowPoliciesParams, body ShowPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestPoliciesWithBody Decide the cases of a file.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+	TestPoliciesWithBody(ctx context.Context, params *TestPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestPolicies Decide the cases of a file.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+	TestPolicies(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DiffVersionsWithBody What differs between two versions, without showing a value.
 	//
 	// Takes any type of body and a specified content type.
@@ -1613,6 +2041,52 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/status (the `Status` operationId).
 	Status(ctx context.Context, params *StatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateTokenWithBody Make a token: shown this once.
+	//
+	// A token makes tokens of its own principal, with no more than it has itself.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+	CreateTokenWithBody(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateToken Make a token: shown this once.
+	//
+	// A token makes tokens of its own principal, with no more than it has itself.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+	CreateToken(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTokensWithBody The tokens, without what they are.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+	ListTokensWithBody(ctx context.Context, params *ListTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTokens The tokens, without what they are.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+	ListTokens(ctx context.Context, params *ListTokensParams, body ListTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeTokensWithBody Revoke a token, or all of a principal.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+	RevokeTokensWithBody(ctx context.Context, params *RevokeTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeTokens Revoke a token, or all of a principal.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+	RevokeTokens(ctx context.Context, params *RevokeTokensParams, body RevokeTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Whoami As whom the caller is seen.
 	//
 	// Corresponds with GET /api/v1/whoami (the `Whoami` operationId).
@@ -1813,6 +2287,244 @@ func (c *Client) WhoSawWithBody(ctx context.Context, params *WhoSawParams, conte
 // Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 func (c *Client) WhoSaw(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWhoSawRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddGrantWithBody Give a principal a rule.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+func (c *Client) AddGrantWithBody(ctx context.Context, params *AddGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddGrantRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddGrant Give a principal a rule.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+func (c *Client) AddGrant(ctx context.Context, params *AddGrantParams, body AddGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddGrantRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGrantsWithBody The rules that principals were given.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+func (c *Client) ListGrantsWithBody(ctx context.Context, params *ListGrantsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGrantsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGrants The rules that principals were given.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+func (c *Client) ListGrants(ctx context.Context, params *ListGrantsParams, body ListGrantsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGrantsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveGrantWithBody Take a rule back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+func (c *Client) RemoveGrantWithBody(ctx context.Context, params *RemoveGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveGrantRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveGrant Take a rule back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+func (c *Client) RemoveGrant(ctx context.Context, params *RemoveGrantParams, body RemoveGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveGrantRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainDecisionWithBody How a request would be decided, and why.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+func (c *Client) ExplainDecisionWithBody(ctx context.Context, params *ExplainDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainDecisionRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainDecision How a request would be decided, and why.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+func (c *Client) ExplainDecision(ctx context.Context, params *ExplainDecisionParams, body ExplainDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainDecisionRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPoliciesWithBody Replace the owner's own policies.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+func (c *Client) SetPoliciesWithBody(ctx context.Context, params *SetPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPoliciesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPolicies Replace the owner's own policies.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+func (c *Client) SetPolicies(ctx context.Context, params *SetPoliciesParams, body SetPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPoliciesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowPoliciesWithBody The policies as Cedar.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+func (c *Client) ShowPoliciesWithBody(ctx context.Context, params *ShowPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPoliciesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowPolicies The policies as Cedar.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+func (c *Client) ShowPolicies(ctx context.Context, params *ShowPoliciesParams, body ShowPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPoliciesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestPoliciesWithBody Decide the cases of a file.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+func (c *Client) TestPoliciesWithBody(ctx context.Context, params *TestPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestPoliciesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestPolicies Decide the cases of a file.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+func (c *Client) TestPolicies(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestPoliciesRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2339,6 +3051,112 @@ func (c *Client) Status(ctx context.Context, params *StatusParams, reqEditors ..
 	return c.Client.Do(req)
 }
 
+// CreateTokenWithBody Make a token: shown this once.
+//
+// A token makes tokens of its own principal, with no more than it has itself.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+func (c *Client) CreateTokenWithBody(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateToken Make a token: shown this once.
+//
+// A token makes tokens of its own principal, with no more than it has itself.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+func (c *Client) CreateToken(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTokensWithBody The tokens, without what they are.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+func (c *Client) ListTokensWithBody(ctx context.Context, params *ListTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTokensRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTokens The tokens, without what they are.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+func (c *Client) ListTokens(ctx context.Context, params *ListTokensParams, body ListTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTokensRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeTokensWithBody Revoke a token, or all of a principal.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+func (c *Client) RevokeTokensWithBody(ctx context.Context, params *RevokeTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokensRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeTokens Revoke a token, or all of a principal.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+func (c *Client) RevokeTokens(ctx context.Context, params *RevokeTokensParams, body RevokeTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokensRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Whoami As whom the caller is seen.
 //
 // Corresponds with GET /api/v1/whoami (the `Whoami` operationId).
@@ -2760,6 +3578,545 @@ func NewWhoSawRequestWithBody(server string, params *WhoSawParams, contentType s
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/audit/who")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAddGrantRequest calls the generic AddGrant builder with application/json body
+func NewAddGrantRequest(server string, params *AddGrantParams, body AddGrantJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddGrantRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddGrantRequestWithBody constructs an http.Request for the AddGrant method, with any body, and a specified content type
+func NewAddGrantRequestWithBody(server string, params *AddGrantParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/grant/add")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListGrantsRequest calls the generic ListGrants builder with application/json body
+func NewListGrantsRequest(server string, params *ListGrantsParams, body ListGrantsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListGrantsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListGrantsRequestWithBody constructs an http.Request for the ListGrants method, with any body, and a specified content type
+func NewListGrantsRequestWithBody(server string, params *ListGrantsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/grant/list")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveGrantRequest calls the generic RemoveGrant builder with application/json body
+func NewRemoveGrantRequest(server string, params *RemoveGrantParams, body RemoveGrantJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveGrantRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRemoveGrantRequestWithBody constructs an http.Request for the RemoveGrant method, with any body, and a specified content type
+func NewRemoveGrantRequestWithBody(server string, params *RemoveGrantParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/grant/remove")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExplainDecisionRequest calls the generic ExplainDecision builder with application/json body
+func NewExplainDecisionRequest(server string, params *ExplainDecisionParams, body ExplainDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExplainDecisionRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewExplainDecisionRequestWithBody constructs an http.Request for the ExplainDecision method, with any body, and a specified content type
+func NewExplainDecisionRequestWithBody(server string, params *ExplainDecisionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/policy/explain")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSetPoliciesRequest calls the generic SetPolicies builder with application/json body
+func NewSetPoliciesRequest(server string, params *SetPoliciesParams, body SetPoliciesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPoliciesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetPoliciesRequestWithBody constructs an http.Request for the SetPolicies method, with any body, and a specified content type
+func NewSetPoliciesRequestWithBody(server string, params *SetPoliciesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/policy/set")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowPoliciesRequest calls the generic ShowPolicies builder with application/json body
+func NewShowPoliciesRequest(server string, params *ShowPoliciesParams, body ShowPoliciesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewShowPoliciesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewShowPoliciesRequestWithBody constructs an http.Request for the ShowPolicies method, with any body, and a specified content type
+func NewShowPoliciesRequestWithBody(server string, params *ShowPoliciesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/policy/show")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestPoliciesRequest calls the generic TestPolicies builder with application/json body
+func NewTestPoliciesRequest(server string, params *TestPoliciesParams, body TestPoliciesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTestPoliciesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewTestPoliciesRequestWithBody constructs an http.Request for the TestPolicies method, with any body, and a specified content type
+func NewTestPoliciesRequestWithBody(server string, params *TestPoliciesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/policy/test")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4024,6 +5381,237 @@ func NewStatusRequest(server string, params *StatusParams) (*http.Request, error
 	return req, nil
 }
 
+// NewCreateTokenRequest calls the generic CreateToken builder with application/json body
+func NewCreateTokenRequest(server string, params *CreateTokenParams, body CreateTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTokenRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateTokenRequestWithBody constructs an http.Request for the CreateToken method, with any body, and a specified content type
+func NewCreateTokenRequestWithBody(server string, params *CreateTokenParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/token/create")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTokensRequest calls the generic ListTokens builder with application/json body
+func NewListTokensRequest(server string, params *ListTokensParams, body ListTokensJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListTokensRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListTokensRequestWithBody constructs an http.Request for the ListTokens method, with any body, and a specified content type
+func NewListTokensRequestWithBody(server string, params *ListTokensParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/token/list")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeTokensRequest calls the generic RevokeTokens builder with application/json body
+func NewRevokeTokensRequest(server string, params *RevokeTokensParams, body RevokeTokensJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevokeTokensRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRevokeTokensRequestWithBody constructs an http.Request for the RevokeTokens method, with any body, and a specified content type
+func NewRevokeTokensRequestWithBody(server string, params *RevokeTokensParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/token/revoke")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewWhoamiRequest constructs an http.Request for the Whoami method
 func NewWhoamiRequest(server string, params *WhoamiParams) (*http.Request, error) {
 	var err error
@@ -4215,6 +5803,104 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 	WhoSawWithResponse(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*WhoSawResponse, error)
+
+	// AddGrantWithBodyWithResponse Give a principal a rule.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+	AddGrantWithBodyWithResponse(ctx context.Context, params *AddGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddGrantResponse, error)
+
+	// AddGrantWithResponse Give a principal a rule.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+	AddGrantWithResponse(ctx context.Context, params *AddGrantParams, body AddGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*AddGrantResponse, error)
+
+	// ListGrantsWithBodyWithResponse The rules that principals were given.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+	ListGrantsWithBodyWithResponse(ctx context.Context, params *ListGrantsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListGrantsResponse, error)
+
+	// ListGrantsWithResponse The rules that principals were given.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+	ListGrantsWithResponse(ctx context.Context, params *ListGrantsParams, body ListGrantsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListGrantsResponse, error)
+
+	// RemoveGrantWithBodyWithResponse Take a rule back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+	RemoveGrantWithBodyWithResponse(ctx context.Context, params *RemoveGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveGrantResponse, error)
+
+	// RemoveGrantWithResponse Take a rule back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+	RemoveGrantWithResponse(ctx context.Context, params *RemoveGrantParams, body RemoveGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveGrantResponse, error)
+
+	// ExplainDecisionWithBodyWithResponse How a request would be decided, and why.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+	ExplainDecisionWithBodyWithResponse(ctx context.Context, params *ExplainDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainDecisionResponse, error)
+
+	// ExplainDecisionWithResponse How a request would be decided, and why.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+	ExplainDecisionWithResponse(ctx context.Context, params *ExplainDecisionParams, body ExplainDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainDecisionResponse, error)
+
+	// SetPoliciesWithBodyWithResponse Replace the owner's own policies.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+	SetPoliciesWithBodyWithResponse(ctx context.Context, params *SetPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPoliciesResponse, error)
+
+	// SetPoliciesWithResponse Replace the owner's own policies.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+	SetPoliciesWithResponse(ctx context.Context, params *SetPoliciesParams, body SetPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPoliciesResponse, error)
+
+	// ShowPoliciesWithBodyWithResponse The policies as Cedar.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+	ShowPoliciesWithBodyWithResponse(ctx context.Context, params *ShowPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowPoliciesResponse, error)
+
+	// ShowPoliciesWithResponse The policies as Cedar.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+	ShowPoliciesWithResponse(ctx context.Context, params *ShowPoliciesParams, body ShowPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowPoliciesResponse, error)
+
+	// TestPoliciesWithBodyWithResponse Decide the cases of a file.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+	TestPoliciesWithBodyWithResponse(ctx context.Context, params *TestPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestPoliciesResponse, error)
+
+	// TestPoliciesWithResponse Decide the cases of a file.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+	TestPoliciesWithResponse(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*TestPoliciesResponse, error)
 
 	// DiffVersionsWithBodyWithResponse What differs between two versions, without showing a value.
 	//
@@ -4433,6 +6119,52 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/status (the `Status` operationId).
 	StatusWithResponse(ctx context.Context, params *StatusParams, reqEditors ...RequestEditorFn) (*StatusResponse, error)
+
+	// CreateTokenWithBodyWithResponse Make a token: shown this once.
+	//
+	// A token makes tokens of its own principal, with no more than it has itself.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+	CreateTokenWithBodyWithResponse(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
+
+	// CreateTokenWithResponse Make a token: shown this once.
+	//
+	// A token makes tokens of its own principal, with no more than it has itself.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+	CreateTokenWithResponse(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
+
+	// ListTokensWithBodyWithResponse The tokens, without what they are.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+	ListTokensWithBodyWithResponse(ctx context.Context, params *ListTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListTokensResponse, error)
+
+	// ListTokensWithResponse The tokens, without what they are.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+	ListTokensWithResponse(ctx context.Context, params *ListTokensParams, body ListTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*ListTokensResponse, error)
+
+	// RevokeTokensWithBodyWithResponse Revoke a token, or all of a principal.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+	RevokeTokensWithBodyWithResponse(ctx context.Context, params *RevokeTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeTokensResponse, error)
+
+	// RevokeTokensWithResponse Revoke a token, or all of a principal.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+	RevokeTokensWithResponse(ctx context.Context, params *RevokeTokensParams, body RevokeTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokensResponse, error)
 
 	// WhoamiWithResponse As whom the caller is seen.
 	//
@@ -4806,6 +6538,454 @@ func (r WhoSawResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r WhoSawResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddGrantResponse200Headers the declared response headers of an HTTP 200 response for AddGrant
+type AddGrantResponse200Headers struct {
+	TacitVersion string
+}
+
+// AddGrantResponseDefaultHeaders the declared response headers of an HTTP default response for AddGrant
+type AddGrantResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AddGrantResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grant
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddGrantResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AddGrantResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddGrantResponse) GetJSON200() *Grant {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AddGrantResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AddGrantResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddGrantResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddGrantResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddGrantResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListGrantsResponse200Headers the declared response headers of an HTTP 200 response for ListGrants
+type ListGrantsResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListGrantsResponseDefaultHeaders the declared response headers of an HTTP default response for ListGrants
+type ListGrantsResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListGrantsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grants
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListGrantsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListGrantsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListGrantsResponse) GetJSON200() *Grants {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListGrantsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListGrantsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListGrantsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListGrantsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListGrantsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveGrantResponse200Headers the declared response headers of an HTTP 200 response for RemoveGrant
+type RemoveGrantResponse200Headers struct {
+	TacitVersion string
+}
+
+// RemoveGrantResponseDefaultHeaders the declared response headers of an HTTP default response for RemoveGrant
+type RemoveGrantResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type RemoveGrantResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Grant
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveGrantResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RemoveGrantResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveGrantResponse) GetJSON200() *Grant {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveGrantResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveGrantResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveGrantResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveGrantResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveGrantResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExplainDecisionResponse200Headers the declared response headers of an HTTP 200 response for ExplainDecision
+type ExplainDecisionResponse200Headers struct {
+	TacitVersion string
+}
+
+// ExplainDecisionResponseDefaultHeaders the declared response headers of an HTTP default response for ExplainDecision
+type ExplainDecisionResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ExplainDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyExplained
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExplainDecisionResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ExplainDecisionResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainDecisionResponse) GetJSON200() *PolicyExplained {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExplainDecisionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetPoliciesResponse200Headers the declared response headers of an HTTP 200 response for SetPolicies
+type SetPoliciesResponse200Headers struct {
+	TacitVersion string
+}
+
+// SetPoliciesResponseDefaultHeaders the declared response headers of an HTTP default response for SetPolicies
+type SetPoliciesResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type SetPoliciesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Policies
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetPoliciesResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *SetPoliciesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPoliciesResponse) GetJSON200() *Policies {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetPoliciesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPoliciesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPoliciesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPoliciesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPoliciesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowPoliciesResponse200Headers the declared response headers of an HTTP 200 response for ShowPolicies
+type ShowPoliciesResponse200Headers struct {
+	TacitVersion string
+}
+
+// ShowPoliciesResponseDefaultHeaders the declared response headers of an HTTP default response for ShowPolicies
+type ShowPoliciesResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ShowPoliciesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Policies
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPoliciesResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ShowPoliciesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPoliciesResponse) GetJSON200() *Policies {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ShowPoliciesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPoliciesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPoliciesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPoliciesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPoliciesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TestPoliciesResponse200Headers the declared response headers of an HTTP 200 response for TestPolicies
+type TestPoliciesResponse200Headers struct {
+	TacitVersion string
+}
+
+// TestPoliciesResponseDefaultHeaders the declared response headers of an HTTP default response for TestPolicies
+type TestPoliciesResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type TestPoliciesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyTested
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *TestPoliciesResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *TestPoliciesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestPoliciesResponse) GetJSON200() *PolicyTested {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TestPoliciesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TestPoliciesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestPoliciesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestPoliciesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestPoliciesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5829,6 +8009,198 @@ func (r StatusResponse) ContentType() string {
 	return ""
 }
 
+// CreateTokenResponse200Headers the declared response headers of an HTTP 200 response for CreateToken
+type CreateTokenResponse200Headers struct {
+	TacitVersion string
+}
+
+// CreateTokenResponseDefaultHeaders the declared response headers of an HTTP default response for CreateToken
+type CreateTokenResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type CreateTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokenCreated
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateTokenResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CreateTokenResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateTokenResponse) GetJSON200() *TokenCreated {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateTokenResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTokensResponse200Headers the declared response headers of an HTTP 200 response for ListTokens
+type ListTokensResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListTokensResponseDefaultHeaders the declared response headers of an HTTP default response for ListTokens
+type ListTokensResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Tokens
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTokensResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListTokensResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTokensResponse) GetJSON200() *Tokens {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTokensResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RevokeTokensResponse200Headers the declared response headers of an HTTP 200 response for RevokeTokens
+type RevokeTokensResponse200Headers struct {
+	TacitVersion string
+}
+
+// RevokeTokensResponseDefaultHeaders the declared response headers of an HTTP default response for RevokeTokens
+type RevokeTokensResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type RevokeTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokensRevoked
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RevokeTokensResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RevokeTokensResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevokeTokensResponse) GetJSON200() *TokensRevoked {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeTokensResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // WhoamiResponse200Headers the declared response headers of an HTTP 200 response for Whoami
 type WhoamiResponse200Headers struct {
 	TacitVersion string
@@ -6047,6 +8419,188 @@ func (c *ClientWithResponses) WhoSawWithResponse(ctx context.Context, params *Wh
 		return nil, err
 	}
 	return ParseWhoSawResponse(rsp)
+}
+
+// AddGrantWithBodyWithResponse Give a principal a rule.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+func (c *ClientWithResponses) AddGrantWithBodyWithResponse(ctx context.Context, params *AddGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddGrantResponse, error) {
+	rsp, err := c.AddGrantWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddGrantResponse(rsp)
+}
+
+// AddGrantWithResponse Give a principal a rule.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/add (the `AddGrant` operationId).
+func (c *ClientWithResponses) AddGrantWithResponse(ctx context.Context, params *AddGrantParams, body AddGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*AddGrantResponse, error) {
+	rsp, err := c.AddGrant(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddGrantResponse(rsp)
+}
+
+// ListGrantsWithBodyWithResponse The rules that principals were given.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+func (c *ClientWithResponses) ListGrantsWithBodyWithResponse(ctx context.Context, params *ListGrantsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListGrantsResponse, error) {
+	rsp, err := c.ListGrantsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGrantsResponse(rsp)
+}
+
+// ListGrantsWithResponse The rules that principals were given.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/list (the `ListGrants` operationId).
+func (c *ClientWithResponses) ListGrantsWithResponse(ctx context.Context, params *ListGrantsParams, body ListGrantsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListGrantsResponse, error) {
+	rsp, err := c.ListGrants(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGrantsResponse(rsp)
+}
+
+// RemoveGrantWithBodyWithResponse Take a rule back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+func (c *ClientWithResponses) RemoveGrantWithBodyWithResponse(ctx context.Context, params *RemoveGrantParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveGrantResponse, error) {
+	rsp, err := c.RemoveGrantWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveGrantResponse(rsp)
+}
+
+// RemoveGrantWithResponse Take a rule back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/grant/remove (the `RemoveGrant` operationId).
+func (c *ClientWithResponses) RemoveGrantWithResponse(ctx context.Context, params *RemoveGrantParams, body RemoveGrantJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveGrantResponse, error) {
+	rsp, err := c.RemoveGrant(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveGrantResponse(rsp)
+}
+
+// ExplainDecisionWithBodyWithResponse How a request would be decided, and why.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+func (c *ClientWithResponses) ExplainDecisionWithBodyWithResponse(ctx context.Context, params *ExplainDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainDecisionResponse, error) {
+	rsp, err := c.ExplainDecisionWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainDecisionResponse(rsp)
+}
+
+// ExplainDecisionWithResponse How a request would be decided, and why.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/explain (the `ExplainDecision` operationId).
+func (c *ClientWithResponses) ExplainDecisionWithResponse(ctx context.Context, params *ExplainDecisionParams, body ExplainDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainDecisionResponse, error) {
+	rsp, err := c.ExplainDecision(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainDecisionResponse(rsp)
+}
+
+// SetPoliciesWithBodyWithResponse Replace the owner's own policies.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+func (c *ClientWithResponses) SetPoliciesWithBodyWithResponse(ctx context.Context, params *SetPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPoliciesResponse, error) {
+	rsp, err := c.SetPoliciesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPoliciesResponse(rsp)
+}
+
+// SetPoliciesWithResponse Replace the owner's own policies.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/set (the `SetPolicies` operationId).
+func (c *ClientWithResponses) SetPoliciesWithResponse(ctx context.Context, params *SetPoliciesParams, body SetPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPoliciesResponse, error) {
+	rsp, err := c.SetPolicies(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPoliciesResponse(rsp)
+}
+
+// ShowPoliciesWithBodyWithResponse The policies as Cedar.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+func (c *ClientWithResponses) ShowPoliciesWithBodyWithResponse(ctx context.Context, params *ShowPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ShowPoliciesResponse, error) {
+	rsp, err := c.ShowPoliciesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPoliciesResponse(rsp)
+}
+
+// ShowPoliciesWithResponse The policies as Cedar.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/show (the `ShowPolicies` operationId).
+func (c *ClientWithResponses) ShowPoliciesWithResponse(ctx context.Context, params *ShowPoliciesParams, body ShowPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*ShowPoliciesResponse, error) {
+	rsp, err := c.ShowPolicies(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPoliciesResponse(rsp)
+}
+
+// TestPoliciesWithBodyWithResponse Decide the cases of a file.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+func (c *ClientWithResponses) TestPoliciesWithBodyWithResponse(ctx context.Context, params *TestPoliciesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestPoliciesResponse, error) {
+	rsp, err := c.TestPoliciesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestPoliciesResponse(rsp)
+}
+
+// TestPoliciesWithResponse Decide the cases of a file.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
+func (c *ClientWithResponses) TestPoliciesWithResponse(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*TestPoliciesResponse, error) {
+	rsp, err := c.TestPolicies(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestPoliciesResponse(rsp)
 }
 
 // DiffVersionsWithBodyWithResponse What differs between two versions, without showing a value.
@@ -6447,6 +9001,88 @@ func (c *ClientWithResponses) StatusWithResponse(ctx context.Context, params *St
 	return ParseStatusResponse(rsp)
 }
 
+// CreateTokenWithBodyWithResponse Make a token: shown this once.
+//
+// A token makes tokens of its own principal, with no more than it has itself.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithBodyWithResponse(ctx context.Context, params *CreateTokenParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateTokenWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
+// CreateTokenWithResponse Make a token: shown this once.
+//
+// A token makes tokens of its own principal, with no more than it has itself.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/create (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithResponse(ctx context.Context, params *CreateTokenParams, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateToken(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
+// ListTokensWithBodyWithResponse The tokens, without what they are.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+func (c *ClientWithResponses) ListTokensWithBodyWithResponse(ctx context.Context, params *ListTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListTokensResponse, error) {
+	rsp, err := c.ListTokensWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTokensResponse(rsp)
+}
+
+// ListTokensWithResponse The tokens, without what they are.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/list (the `ListTokens` operationId).
+func (c *ClientWithResponses) ListTokensWithResponse(ctx context.Context, params *ListTokensParams, body ListTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*ListTokensResponse, error) {
+	rsp, err := c.ListTokens(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTokensResponse(rsp)
+}
+
+// RevokeTokensWithBodyWithResponse Revoke a token, or all of a principal.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+func (c *ClientWithResponses) RevokeTokensWithBodyWithResponse(ctx context.Context, params *RevokeTokensParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeTokensResponse, error) {
+	rsp, err := c.RevokeTokensWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokensResponse(rsp)
+}
+
+// RevokeTokensWithResponse Revoke a token, or all of a principal.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/token/revoke (the `RevokeTokens` operationId).
+func (c *ClientWithResponses) RevokeTokensWithResponse(ctx context.Context, params *RevokeTokensParams, body RevokeTokensJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokensResponse, error) {
+	rsp, err := c.RevokeTokens(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokensResponse(rsp)
+}
+
 // WhoamiWithResponse As whom the caller is seen.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -6839,6 +9475,496 @@ func ParseWhoSawResponse(rsp *http.Response) (*WhoSawResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers WhoSawResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddGrantResponse parses an HTTP response from a AddGrantWithResponse call
+func ParseAddGrantResponse(rsp *http.Response) (*AddGrantResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddGrantResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddGrantResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AddGrantResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListGrantsResponse parses an HTTP response from a ListGrantsWithResponse call
+func ParseListGrantsResponse(rsp *http.Response) (*ListGrantsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListGrantsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grants
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListGrantsResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListGrantsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveGrantResponse parses an HTTP response from a RemoveGrantWithResponse call
+func ParseRemoveGrantResponse(rsp *http.Response) (*RemoveGrantResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveGrantResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Grant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveGrantResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers RemoveGrantResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExplainDecisionResponse parses an HTTP response from a ExplainDecisionWithResponse call
+func ParseExplainDecisionResponse(rsp *http.Response) (*ExplainDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyExplained
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExplainDecisionResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ExplainDecisionResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetPoliciesResponse parses an HTTP response from a SetPoliciesWithResponse call
+func ParseSetPoliciesResponse(rsp *http.Response) (*SetPoliciesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPoliciesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Policies
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetPoliciesResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers SetPoliciesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowPoliciesResponse parses an HTTP response from a ShowPoliciesWithResponse call
+func ParseShowPoliciesResponse(rsp *http.Response) (*ShowPoliciesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPoliciesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Policies
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPoliciesResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ShowPoliciesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTestPoliciesResponse parses an HTTP response from a TestPoliciesWithResponse call
+func ParseTestPoliciesResponse(rsp *http.Response) (*TestPoliciesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestPoliciesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyTested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers TestPoliciesResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers TestPoliciesResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -7952,6 +11078,216 @@ func ParseStatusResponse(rsp *http.Response) (*StatusResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers StatusResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTokenResponse parses an HTTP response from a CreateTokenWithResponse call
+func ParseCreateTokenResponse(rsp *http.Response) (*CreateTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokenCreated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateTokenResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers CreateTokenResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTokensResponse parses an HTTP response from a ListTokensWithResponse call
+func ParseListTokensResponse(rsp *http.Response) (*ListTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Tokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTokensResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListTokensResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeTokensResponse parses an HTTP response from a RevokeTokensWithResponse call
+func ParseRevokeTokensResponse(rsp *http.Response) (*RevokeTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokensRevoked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RevokeTokensResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers RevokeTokensResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
