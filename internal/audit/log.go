@@ -39,6 +39,7 @@ type Options struct {
 	SegmentSpan time.Duration        // a segment has records of one such span of time, counted from the year 1; 0: SegmentSpan
 	Pruned      func() (Head, error) // up to where records may be missing at the beginning, asked when some are; nil: none may
 	Random      io.Reader            // for nonces; nil: the system
+	Booted      func() time.Time     // when the machine started; nil: the system says
 	Trace       func(phase string)   // for tests that die in the middle: told "locked", "writing", "written" and "synced"; nil: nobody
 }
 
@@ -65,6 +66,9 @@ func Open(opts Options) *Log {
 	}
 	if opts.SegmentSpan == 0 {
 		opts.SegmentSpan = SegmentSpan
+	}
+	if opts.Booted == nil {
+		opts.Booted = systemBooted
 	}
 	if opts.Random == nil {
 		opts.Random = systemRandom{}

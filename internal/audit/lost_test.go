@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 )
 
 // TestI05LostSectors has a power loss take parts of what was not synced, in the middle too, so that later records are there and
@@ -56,6 +57,42 @@ func TestI05LostSectors(t *testing.T) {
 		}
 		add(t, l, read(int(want)+1))
 		check(l, want+1)
+	}
+}
+
+// TestI05LostFarFromTheEnd: an agent leaves a second of records that were not synced. When the machine has started anew since, what a
+// power loss took is found however far from the end it is, and however it lies to the blocks that are read.
+func TestI05LostFarFromTheEnd(t *testing.T) {
+	t.Parallel()
+	opts := testOptions(t)
+	opts.SegmentSize = 0
+	opts.Booted = func() time.Time { return time.Now().Add(time.Hour) }
+	l, synced := fill(t, opts, 3)
+	add(t, l, reads(4, 1800)...)
+	path := l.segmentPath(1)
+	whole := mustRead(t, path)
+	if len(whole) < 4*block {
+		t.Fatalf("%d bytes are too few", len(whole))
+	}
+	begin := bytes.IndexByte(whole, '\n') + 1
+	for _, at := range []int{5000, block, begin + block - 1, begin + block, begin + block + 1, begin + 2*block - 300, len(whole) - 1} {
+		b := bytes.Clone(whole)
+		clear(b[at:min(at+512, len(b))])
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := uint64(bytes.Count(whole[:at], []byte("\n"))) - 1
+		if end, err := l.Head(t.Context()); err != nil || end.Head.Seq != want {
+			t.Fatalf("lost at %d: the log ends at %d, %v; want %d", at, end.Head.Seq, err, want)
+		}
+		n := uint64(0)
+		if err := l.Reverse(t.Context(), func(Record) error { n++; return nil }); err != nil || n != want {
+			t.Fatalf("lost at %d: %d records backwards, %v; want %d", at, n, err, want)
+		}
+		add(t, l, read(int(want)+1))
+		if v, err := l.Verify(t.Context(), []Head{synced}, nil); err != nil || v.Bad != nil || v.Records != want+1 {
+			t.Fatalf("lost at %d: %+v, %v; want %d records", at, v, err, want+1)
+		}
 	}
 }
 

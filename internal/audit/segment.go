@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tacit/internal/fault"
 	"tacit/internal/paths"
@@ -28,8 +29,12 @@ const firstWindow = 2 << 10
 const maxTail = 4 << 20
 
 // nearEnd is how far from the end of a segment an append looks for what a power loss took, in bytes. What was not synced then is
-// one outcome and what came right behind it; a change of many objects writes more at once, and its intent is looked at again.
+// one outcome and what came right behind it; a change of many objects writes more at once, and its intent is looked at again. An
+// agent leaves more that is not synced: so a segment that nobody has written to since the machine started is looked at as a whole.
 const nearEnd = 16 << 10
+
+// startWindow is how long after the start of the machine its clock may still be set right.
+const startWindow = 5 * time.Minute
 
 // segment is one file of the log, open.
 type segment struct {
@@ -37,6 +42,7 @@ type segment struct {
 	path   string
 	f      *os.File
 	size   int64 // when it was opened
+	before bool  // nobody has written to it since the machine started
 	header header
 	bound  [HashSize]byte // hash of the header's line: prev of the first record
 	body   int64          // offset of the first record; 0: the segment has no whole header yet
@@ -83,7 +89,7 @@ func (l *Log) openSegment(number int, flag int) (*segment, error) {
 		return nil, err
 	}
 	s := &segment{number: number, path: path, f: f}
-	if err := s.readHeader(); err != nil {
+	if err := s.readHeader(l.opts.Booted()); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -94,12 +100,13 @@ func (l *Log) openSegment(number int, flag int) (*segment, error) {
 	return s, nil
 }
 
-func (s *segment) readHeader() error {
+func (s *segment) readHeader(booted time.Time) error {
 	info, err := s.f.Stat()
 	if err != nil {
 		return paths.Explain(err, s.path, "look at %s", s.path)
 	}
 	s.size = info.Size()
+	s.before = info.ModTime().Before(booted.Add(startWindow))
 	b := s.scratch[:maxHeader]
 	n, err := s.f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -173,6 +180,9 @@ func (s *segment) tail(look int64) (tail, error) {
 //
 // Whoever writes a NUL byte there on purpose has cut the log, which the vault's anchor tells.
 func (s *segment) lost(look int64) (int64, error) {
+	if s.before {
+		return s.lostAnywhere()
+	}
 	for ; ; look *= 4 {
 		start := max(s.body, s.size-look)
 		b := make([]byte, s.size-start)
@@ -191,6 +201,28 @@ func (s *segment) lost(look int64) (int64, error) {
 			return 0, damaged(s.path, "%s has no record near its end", s.path)
 		}
 	}
+}
+
+// lostAnywhere is lost for the whole segment.
+func (s *segment) lostAnywhere() (int64, error) {
+	buf, begin := make([]byte, min(block, s.size-s.body)), s.body
+	for at := s.body; at < s.size; at += int64(len(buf)) {
+		b := buf[:min(int64(len(buf)), s.size-at)]
+		if _, err := s.f.ReadAt(b, at); err != nil {
+			return 0, paths.Explain(err, s.path, "read %s", s.path)
+		}
+		end := bytes.IndexByte(b, 0)
+		if end < 0 {
+			end = len(b)
+		}
+		if i := bytes.LastIndexByte(b[:end], '\n'); i >= 0 {
+			begin = at + int64(i) + 1
+		}
+		if end < len(b) {
+			return begin, nil
+		}
+	}
+	return s.size, nil
 }
 
 func (s *segment) close() { _ = s.f.Close() }
