@@ -127,6 +127,10 @@ func TestI31AuditPruneNeedsPresence(t *testing.T) {
 	if _, err := agent.AuditPrune(ctx, owner, h.now.AddDate(0, 0, -200)); !errors.Is(err, fault.Denied) {
 		t.Errorf("an agent pruned: %v", err)
 	}
+	holder, _ := token(t, h.open(), keeper.TokenRequest{Allow: []string{"audit **"}})
+	if _, err := h.open().AuditPrune(ctx, holder, h.now.AddDate(0, 0, -200)); !errors.Is(err, fault.Denied) {
+		t.Errorf("who has a token pruned: %v", err)
+	}
 	for _, young := range []time.Time{h.now, h.now.AddDate(1, 0, 0), h.now.AddDate(0, 0, -89)} {
 		if _, err := h.open().AuditPrune(ctx, owner, young); !errors.Is(err, fault.Invalid) {
 			t.Errorf("before %v: %v", young, err)
