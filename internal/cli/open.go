@@ -73,7 +73,7 @@ func (a *app) owner() (Vault, error) {
 // keyless returns a keeper of the vault that opens no slot: the agent's. What reads record is on the disk a second later.
 func (a *app) keyless(l paths.Layout) *keeper.Keeper {
 	return keeper.New(keeper.Options{
-		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
+		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command, Share: true}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
 		Lazy: true,
 	})
 }
