@@ -116,7 +116,7 @@ func TestSlowClients(t *testing.T) {
 			_, _ = io.WriteString(c, "POST "+wire.Import+" HTTP/1.1\r\nHost: tacit\r\nContent-Type: "+wire.Lines+"\r\nContent-Length: 1000\r\n\r\n{}\n")
 			slowly(c, `{"name":"a","value":"1"}`, 2*time.Second)
 		}()
-		within(t, "an import of which a line does not come", lifetime(c), 16*time.Second)
+		within(t, "an import of which nothing more comes", lifetime(c), 3*time.Minute)
 	})
 	bubble("idle", nil, func(t *testing.T, p *pipes) {
 		c := p.dial()
@@ -319,6 +319,61 @@ func (g *gate) Get(ctx context.Context, c keeper.Caller, r keeper.GetRequest) (k
 	g.in <- struct{}{}
 	<-g.out
 	return g.canned.Get(ctx, c, r)
+}
+
+// TestImportWaitsForItsEnd: keeper, which holds the vault's lock while it reads entries, is not asked before the last one is here.
+func TestImportWaitsForItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipes()
+		api := &importing{}
+		serve(t, p, server.Options{API: api}, 2*8)
+		head := "POST " + wire.Import + " HTTP/1.1\r\nHost: tacit\r\nContent-Type: " + wire.Lines + "\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n"
+		var open []net.Conn
+		for range 8 {
+			c := p.dial()
+			_, _ = io.WriteString(c, head)
+			open = append(open, c)
+		}
+		synctest.Wait()
+		if api.asked {
+			t.Error("keeper was asked before the import was complete")
+		}
+		// As many as may be at once; another one is told to come again, and other operations go on.
+		c := p.dial()
+		defer c.Close()
+		go func() { _, _ = io.WriteString(c, head) }()
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("one import too many: %s", resp.Status)
+		}
+		_, _ = io.WriteString(open[0], "0\r\n\r\n")
+		if resp, err = http.ReadResponse(bufio.NewReader(open[0]), nil); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || !api.asked {
+			t.Errorf("a complete import: %s", resp.Status)
+		}
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+}
+
+// importing notes that it was asked.
+type importing struct {
+	canned
+	asked bool
+}
+
+func (i *importing) Import(ctx context.Context, c keeper.Caller, r keeper.ImportRequest, next func() (keeper.ImportEntry, error)) (client.Imported, error) {
+	i.asked = true
+	return i.canned.Import(ctx, c, r, next)
 }
 
 // TestBrokenHTTP sends what is no request of HTTP/1.1, or two in one; the connection ends, the next one is served.

@@ -13,9 +13,25 @@ import (
 	"tacit/internal/wire"
 )
 
-// importLines reads an import line by line. The body's proper end is the import's end: one that breaks off changes nothing.
+// importLines takes an upload to its end, and then imports it line by line. The body's proper end is the import's end: of one that
+// breaks off nothing is looked at.
 func (s *server) importLines(x *exchange) error {
-	in := lines{x: x, r: bufio.NewReaderSize(x.r.Body, 64<<10)}
+	// Who is nobody may not fill a disk. What the caller may do, keeper decides when all of it is here.
+	if _, err := s.API.Whoami(x.ctx(), x.caller); err != nil {
+		return err
+	}
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	default:
+		return fault.New(fault.Busy, "%d imports are under way already", maxUploads).WithFix("try again when one of them is done")
+	}
+	up := &spool{dir: s.TempDir, random: s.Random}
+	defer up.Close()
+	if err := x.receive(up); err != nil {
+		return err
+	}
+	in := lines{x: x, r: bufio.NewReaderSize(&spoolReader{s: up}, spoolBlock)}
 	var head client.ImportRequest
 	switch err := in.next(&head); {
 	case errors.Is(err, io.EOF):
@@ -36,57 +52,60 @@ func (s *server) importLines(x *exchange) error {
 	return x.answer(out)
 }
 
-// lines reads a body of JSON lines, each at most wire.MaxLine bytes.
+// maxUploads bounds the imports that are under way at once.
+const maxUploads = 8
+
+// receive reads the whole body into up. Something of it must come every uploadTime.
+func (x *exchange) receive(up *spool) error {
+	b := make([]byte, 32<<10)
+	defer clear(b)
+	for {
+		_ = x.deadline.SetReadDeadline(time.Now().Add(uploadTime))
+		waiting(x.r)
+		n, err := x.r.Body.Read(b)
+		if _, werr := up.Write(b[:n]); werr != nil {
+			return werr
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			x.complete()
+			return nil
+		case err != nil:
+			return x.refuse(http.StatusBadRequest, "the body broke off")
+		}
+	}
+}
+
+// lines reads JSON lines, each at most wire.MaxLine bytes.
 type lines struct {
 	x    *exchange
 	r    *bufio.Reader
 	long []byte // a line that does not fit the reader
 }
 
-// next reads a line strictly into v; io.EOF after the last one. A line must come within requestTime.
+// next reads a line strictly into v; io.EOF after the last one.
 func (l *lines) next(v any) error {
 	line, err := l.line()
-	if err != nil {
+	if len(line) == 0 && err != nil {
 		return err
 	}
 	defer clear(line)
 	return wire.UnmarshalRequest(line, v)
 }
 
+// line returns the next line, valid until the one after it. The last one needs no end.
 func (l *lines) line() ([]byte, error) {
-	if l.r.Buffered() == 0 {
-		l.wait()
-	}
 	line, err := l.r.ReadSlice('\n')
 	if !errors.Is(err, bufio.ErrBufferFull) {
-		return l.ended(line, err)
+		return line, err
 	}
 	l.long = append(l.long[:0], line...)
 	for errors.Is(err, bufio.ErrBufferFull) {
-		l.wait()
 		if line, err = l.r.ReadSlice('\n'); len(l.long)+len(line) > wire.MaxLine {
 			l.x.status = http.StatusRequestEntityTooLarge
 			return nil, fault.New(fault.Invalid, "request: a line is larger than %d bytes", wire.MaxLine)
 		}
 		l.long = append(l.long, line...)
 	}
-	return l.ended(l.long, err)
-}
-
-// wait gives the peer requestTime from now for more.
-func (l *lines) wait() {
-	_ = l.x.deadline.SetReadDeadline(time.Now().Add(requestTime))
-	waiting(l.x.r)
-}
-
-// ended decides about a line and the error that came with it: only after the proper end of the body there may be none.
-func (l *lines) ended(line []byte, err error) ([]byte, error) {
-	switch {
-	case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
-		return line, nil
-	case errors.Is(err, io.EOF):
-		l.x.complete()
-		return nil, io.EOF
-	}
-	return nil, l.x.refuse(http.StatusBadRequest, "the body broke off")
+	return l.long, err
 }

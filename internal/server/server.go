@@ -5,6 +5,8 @@
 package server
 
 import (
+	"crypto/rand"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -24,6 +26,10 @@ type Options struct {
 	Log     *slog.Logger // nil: none
 	// Hosts are the names under which this server may be addressed. Empty for a socket, where the name means nothing.
 	Hosts []string
+	// TempDir is where uploads wait that are too large for memory, encrypted; empty for that of the system. Random makes their keys;
+	// nil is crypto/rand.
+	TempDir string
+	Random  io.Reader
 }
 
 // New returns the API under /api/v1/.
@@ -31,7 +37,10 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &server{Options: o, routes: map[string]route{}}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	s := &server{Options: o, routes: map[string]route{}, uploads: make(chan struct{}, maxUploads)}
 	s.always.version, s.always.cache = []string{o.Version}, []string{"no-store"}
 	for _, r := range s.table() {
 		s.routes[r.path] = r
@@ -41,8 +50,9 @@ func New(o Options) http.Handler {
 
 type server struct {
 	Options
-	routes map[string]route
-	always struct{ version, cache []string } // headers of every answer
+	routes  map[string]route
+	uploads chan struct{}                     // holds one for each import that is under way
+	always  struct{ version, cache []string } // headers of every answer
 }
 
 // A route is one operation.

@@ -10,6 +10,7 @@ import (
 // How long a peer may take. What keeper takes is bounded by keeper.
 const (
 	requestTime = 10 * time.Second // for header and body of a request, or one line of an import
+	uploadTime  = 2 * time.Minute  // between two pieces of an import: where they come from may ask for a passphrase
 	writeTime   = 30 * time.Second // to take an answer, or what is flushed of a stream
 	idleTime    = 2 * time.Minute  // between two requests
 )
