@@ -1,12 +1,12 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"tacit/internal/fault"
 )
@@ -22,6 +22,7 @@ type sealer struct {
 	bound    []byte // associated data: the fields that do not change, and behind them those of the last record
 	constant int    // length of the former
 	text     []byte // of the last record; reused
+	box      []byte // what the hash of the last sealed line is over; reused
 	decoder  decoder
 }
 
@@ -51,20 +52,21 @@ func (s *sealer) bind(seq uint64, prev [HashSize]byte) []byte {
 	return s.bound
 }
 
-// seal returns the line of a record that follows after.
+// seal returns the line of a record that follows after. It is valid until the next call.
 func (s *sealer) seal(random io.Reader, r *Record, after Head) (line, error) {
 	l := line{Head: Head{Seq: after.Seq + 1}, prev: after.Hash}
-	text := appendRecord(nil, r)
-	if n := len(text) % paddedTo; n != 0 {
-		text = append(text, bytes.Repeat([]byte{' '}, paddedTo-n)...)
+	s.text = appendRecord(s.text[:0], r)
+	for len(s.text)%paddedTo != 0 {
+		s.text = append(s.text, ' ')
 	}
 	begin := hashedSize + s.aead.NonceSize()
-	box := make([]byte, begin, begin+len(text)+s.aead.Overhead())
-	nonce := box[hashedSize:]
+	s.box = slices.Grow(s.box[:0], begin+len(s.text)+s.aead.Overhead())[:begin]
+	nonce := s.box[hashedSize:]
 	if _, err := io.ReadFull(random, nonce); err != nil {
 		return line{}, fmt.Errorf("read randomness: %w", err)
 	}
-	l.hashed = s.aead.Seal(box, nonce, text, s.bind(l.Seq, l.prev))
+	s.box = s.aead.Seal(s.box, nonce, s.text, s.bind(l.Seq, l.prev))
+	l.hashed = s.box
 	l.Hash = l.sum()
 	return l, nil
 }
