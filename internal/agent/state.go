@@ -126,6 +126,7 @@ func (s *state) unlock(ctx context.Context, rootKey []byte, slot string, most, i
 	s.open, s.until, s.idle, s.used = true, now+most, idle, now
 	s.mu.Unlock()
 	s.wake()
+	debug.FreeOSMemory() // collects, so that nothing of the root key stays in garbage
 	return nil
 }
 

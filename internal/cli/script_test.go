@@ -1,8 +1,10 @@
 package cli_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,17 +18,19 @@ import (
 // TestMain makes this test binary the program tacit when it is called by that name, so that scripts run the real thing in a
 // process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tacit": func() {
+	programs := map[string]func(){"tacit": func() {
 		unlockFirst()
 		os.Exit(cli.Main(context.Background(), world()))
-	}})
+	}}
+	maps.Copy(programs, attackers)
+	testscript.Main(m, programs)
 }
 
-// world is what cmd/tacit gives to [cli.Main].
+// world is what cmd/tacit gives to [cli.Main]. TACIT_TEST_VERSION makes it another version.
 func world() cli.World {
 	return cli.World{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Now: time.Now, Random: rand.Reader, Version: "1.0.0", WorkFactor: 10,
+		Now: time.Now, Random: rand.Reader, Version: cmp.Or(os.Getenv("TACIT_TEST_VERSION"), "1.0.0"), WorkFactor: 10,
 	}
 }
 
