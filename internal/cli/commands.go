@@ -26,12 +26,13 @@ const (
 	groupVault    = "Vault"
 	groupSecrets  = "Secrets"
 	groupPrograms = "Giving secrets to programs"
+	groupAccess   = "Access"
 	groupMore     = "More"
 )
 
 // entries are all commands, in the order of help.
 func entries() []entry {
-	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), moreEntries(), habitEntries()) // one list a file family
+	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), accessEntries(), moreEntries(), habitEntries()) // one list a file family
 }
 
 // tree returns the root command with the subcommand that args name or, when they name none (help, completion, a typing
@@ -119,7 +120,7 @@ tacit run -e PGPASSWORD=db.password -- psql`,
 	}
 	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(a.flagError)
-	for _, title := range []string{groupVault, groupSecrets, groupPrograms, groupMore} {
+	for _, title := range []string{groupVault, groupSecrets, groupPrograms, groupAccess, groupMore} {
 		root.AddGroup(&cobra.Group{ID: title, Title: title})
 	}
 	f, p := &a.flags, root.PersistentFlags()

@@ -22,6 +22,8 @@ tacit slot add -q key-file second.txt
 printf -- '-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n' >key.pem
 printf 'SERVICE_URL=https://example.com\nSERVICE_TOKEN=ijklmnop\n' >.env
 printf '{"ci/one":"value-of-one"}' >secrets.json
+printf 'forbid (principal, action, resource is Secret) when { resource.tags.contains("prod") };\n' >policies.cedar
+printf -- '- {principal: agent/claude, action: read, object: db.password, expect: deny}\n' >cases.yaml
 mkdir -p backups bin
 printf '#!/bin/sh\ncat >/dev/null\n' >bin/xclip
 printf '#!/bin/sh\necho Aing5aiBe2ohth4o\n' >bin/pwgen

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 
 	"tacit/client"
+	"tacit/internal/config"
 	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
 	"tacit/internal/envelope/oskeyring"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
+	"tacit/internal/policy"
 )
 
 // Vault is the vault of this machine, opened by this process: everything that doors may do, and what only the owner may.
@@ -63,6 +65,7 @@ func (a *app) owner() (Vault, error) {
 	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
 	a.vault = keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
+		Defaults: func() ([]policy.Grant, error) { return a.defaults(l) },
 		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
 			return bolt.Create(ctx, l.Vault, storage, fill)
 		},
@@ -74,8 +77,24 @@ func (a *app) owner() (Vault, error) {
 func (a *app) keyless(l paths.Layout) *keeper.Keeper {
 	return keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command, Share: true}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Lazy: true,
+		Defaults: func() ([]policy.Grant, error) { return a.defaults(l) }, Lazy: true,
 	})
+}
+
+// defaults returns what the user's configuration lets others do. It is read when that matters: no command of the owner waits for it.
+func (a *app) defaults(l paths.Layout) ([]policy.Grant, error) {
+	file := l.Config
+	if a.flags.config != "" {
+		file = a.flags.config
+	}
+	u, err := config.ReadUser(file, func(who, rule string) error {
+		_, err := policy.Defaults(map[string][]string{who: {rule}})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return policy.Defaults(u.DefaultPermissions)
 }
 
 // undump makes this process unreadable for others of the same user, before any key, passphrase or value is in its memory (I09).

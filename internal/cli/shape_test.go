@@ -121,6 +121,8 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"audit who": client.AuditWho{}, "backup": client.BackedUp{}, "set": client.Changed{}, "rotate": client.Rotated{},
 		"list": client.List{}, "rm": client.Removed{}, "history": client.History{}, "diff": client.Diff{}, "purge": client.Purged{},
 		"get": client.Got{}, "show": client.Card{}, "generate --print": client.Generated{}, "export": client.Metadata{}, "due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
+		"token create": client.TokenCreated{}, "token list": client.Tokens{}, "token revoke": client.TokensRevoked{}, "grant": client.Grant{},
+		"grant list": client.Grants{}, "policy show": client.Policies{}, "policy explain": client.PolicyExplained{}, "policy test": client.PolicyTested{},
 	} {
 		shape, ok := all[name]
 		if !ok {
