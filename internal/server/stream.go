@@ -12,7 +12,6 @@ import (
 // still a problem of its own status; a later one is the last line, as client.StreamProblem.
 type stream struct {
 	x       *exchange
-	lines   int
 	pending int // bytes that were not flushed
 }
 
