@@ -146,4 +146,3 @@ func mustGet(t testing.TB, k keeper.API, name, want string) {
 		t.Fatalf("%s = %q, %v; want %q", name, got, err, want)
 	}
 }
-

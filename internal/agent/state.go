@@ -28,6 +28,7 @@ type state struct {
 	until   time.Duration // open: the latest time
 	idle    time.Duration // open: how long nobody may use it
 	used    time.Duration // open: when somebody last did
+	tidied  time.Duration // the value of used when memory was last given back
 	busy    int           // requests under way that count as use
 	closing []*session    // may still have keys
 	changed chan struct{} // tells watch to look again
@@ -226,6 +227,7 @@ func (s *state) watch(ctx context.Context) {
 			s.settle()
 		} else if was {
 			s.anchor(ctx)
+			s.tidy()
 		}
 		timer := time.NewTimer(max(wait, time.Millisecond))
 		select {
@@ -250,6 +252,19 @@ func (s *state) anchor(ctx context.Context) {
 	}
 	defer leave()
 	_ = session.keeper.AnchorLog(inside)
+}
+
+// tidy gives memory back once nobody has used the vault for a tick: what a long listing took, and what values left behind.
+func (s *state) tidy() {
+	s.mu.Lock()
+	due := s.busy == 0 && s.used != s.tidied && s.boot()-s.used >= tick
+	if due {
+		s.tidied = s.used
+	}
+	s.mu.Unlock()
+	if due {
+		debug.FreeOSMemory()
+	}
 }
 
 func (s *state) wake() {
