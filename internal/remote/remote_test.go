@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -327,6 +328,49 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestNothingLeaks: 10,000 requests, a tenth of them given up half-way, leave no descriptor open; TestMain looks for goroutines.
+func TestNothingLeaks(t *testing.T) { // not parallel: it counts what the whole process has open
+	before := descriptors(t)
+	t.Run("requests", func(t *testing.T) {
+		c := dial(t, serve(t, &fake{get: func(ctx context.Context) (keeper.Read, error) {
+			if err := ctx.Err(); err != nil {
+				return keeper.Read{}, err
+			}
+			return cannedRead(ctx)
+		}}, nil))
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				for i := range 1000 {
+					ctx, stop := context.WithCancel(t.Context())
+					if i%10 == 0 {
+						go stop()
+					}
+					_, err := c.Get(ctx, far, keeper.GetRequest{Ref: keeper.Ref{Name: "a"}})
+					if err != nil && !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+					stop()
+				}
+			})
+		}
+		wg.Wait()
+	})
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors are open, %d were", after, before)
+	}
+}
+
+// descriptors counts what the process has open; 0 where the system does not tell.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(list)
 }
 
 // TestImportIsAllOrNothing breaks off an import of many entries in the middle of a line: nothing of it is there.
