@@ -134,6 +134,7 @@ func TestCommandsRun(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			install(t, tacit, home)
+			t.Cleanup(func() { _, _ = follow(home, false, "tacit agent stop") })
 			for _, b := range scripts {
 				script, want := instrument(b.script)
 				out, err := follow(home, slices.Contains(b.attrs, "repo"), script)
