@@ -1,0 +1,87 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/fault"
+	"tacit/internal/keeper"
+	"tacit/internal/remote"
+)
+
+// byToken is a door that knows nobody but by a token, as the agent's is for those who have one.
+func byToken(r *http.Request) (keeper.Caller, error) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return keeper.Caller{Door: "socket", UID: 1000, Token: val(token)}, nil
+}
+
+// TestI18OnOpenConnections: a token that was revoked is refused on the connection that it was good on, and its streams end within a
+// second.
+func TestI18OnOpenConnections(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	h := newHome(t)
+	k, elsewhere := h.open(), h.open()
+	if _, err := k.Set(ctx, near, keeper.SetRequest{Ref: keeper.Ref{Name: "a"}, Value: val("one")}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := k.TokenCreate(ctx, near, keeper.TokenRequest{Principal: "agent/demo", Allow: []string{"read a", "audit **"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := serve(t, k, byToken)
+	connect := func(token string) (*remote.Client, *atomic.Int32) {
+		var dialled atomic.Int32
+		c := remote.New(remote.Options{Version: "test", Token: token, Dial: func(ctx context.Context) (net.Conn, error) {
+			dialled.Add(1)
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}})
+		t.Cleanup(func() { _ = c.Close() })
+		return c, &dialled
+	}
+	c, dialled := connect(made.Token)
+	get := func(c *remote.Client) (string, error) {
+		r, err := c.Get(ctx, far, keeper.GetRequest{Ref: keeper.Ref{Name: "a"}})
+		return string(r.Value.Reveal()), err
+	}
+	if got, err := get(c); err != nil || got != "one" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	following, seen := make(chan error, 1), make(chan struct{}, 1)
+	f, _ := connect(made.Token)
+	go func() {
+		following <- f.AuditFollow(ctx, far, keeper.AuditRequest{}, func(client.AuditRecord) error {
+			select {
+			case seen <- struct{}{}:
+			default:
+			}
+			return nil
+		})
+	}()
+	<-seen
+	if _, err := elsewhere.TokenRevoke(ctx, near, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if got, err := get(c); !errors.Is(err, fault.Denied) || got != "" || dialled.Load() != 1 {
+		t.Errorf("revoked: %q, %v, over %d connections", got, err, dialled.Load())
+	}
+	if err := <-following; !errors.Is(err, fault.Denied) || time.Since(began) > time.Second {
+		t.Errorf("the stream ended after %v with %v", time.Since(began), err)
+	}
+	// Forged, cut and absent ones never were good, and what they are told names no token.
+	for name, token := range map[string]string{"forged": made.Token[:len(made.Token)-8] + "aaaaaaaa", "cut": made.Token[:20], "none": ""} {
+		c, _ := connect(token)
+		got, err := get(c)
+		if !errors.Is(err, fault.Denied) || got != "" || token != "" && strings.Contains(err.Error(), token) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
