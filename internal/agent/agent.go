@@ -32,6 +32,7 @@ type Options struct {
 	Now       func() time.Time
 	Log       *slog.Logger // nil: none
 	Ready     func()       // called when the agent answers; nil: nothing
+	Shared    Shared       // for other users of the machine
 
 	Boot      func() time.Duration // since boot, sleep included; nil: what the system says
 	SystemBus string               // address of the bus where logind is; empty: the system's
@@ -80,8 +81,19 @@ func Run(ctx context.Context, o Options) error {
 func (a *agent) serve(ctx context.Context, place *place) error {
 	h := &http.Server{Handler: a, ConnContext: withConn, ConnState: a.count}
 	server.Configure(h, a.Log)
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(server.Limit(place.listener, maxConnections)) }()
+	doors := []net.Listener{place.listener}
+	if a.Shared.Path != "" {
+		l, err := a.Shared.listen()
+		if err != nil {
+			return err
+		}
+		defer l.Close() // removes the socket
+		doors = append(doors, l)
+	}
+	failed := make(chan error, len(doors))
+	for _, l := range doors { // each has its own bound, so that other users cannot keep the owner out
+		go func() { failed <- h.Serve(server.Limit(l, maxConnections)) }()
+	}
 	if a.Ready != nil {
 		a.Ready()
 	}
@@ -96,8 +108,10 @@ func (a *agent) serve(ctx context.Context, place *place) error {
 	if err := h.Shutdown(end); err != nil {
 		_ = h.Close() // who still has no answer gets none
 	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return fault.Wrap(fault.Failed, err, "agent: serve %s", a.Layout.Socket)
+	for range doors {
+		if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+			return fault.Wrap(fault.Failed, err, "agent: serve %s", a.Layout.Socket)
+		}
 	}
 	return nil
 }
@@ -134,7 +148,7 @@ func (a *agent) api(k keeper.API) http.Handler {
 }
 
 // caller says who sent a request: the owner, since the kernel has told that the peer is our own user, unless there is a token,
-// about which keeper knows (I10).
+// about which keeper knows, or it came by the shared socket, which has no owner (I10).
 func (a *agent) caller(r *http.Request) (keeper.Caller, error) {
 	conn, ok := connOf(r.Context())
 	if !ok {
@@ -143,6 +157,9 @@ func (a *agent) caller(r *http.Request) (keeper.Caller, error) {
 	c := keeper.Caller{Door: "socket", UID: conn.peer.UID, PID: conn.peer.PID, Executable: conn.peer.Executable}
 	said := r.Header["Authorization"]
 	if len(said) == 0 {
+		if conn.shared {
+			return c, fault.New(fault.Denied, "a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
+		}
 		c.Principal, c.Owner = a.Principal, true
 		return c, nil
 	}

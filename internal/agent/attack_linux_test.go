@@ -34,6 +34,7 @@ var children = map[string]func(args []string) error{
 		b, _ := io.ReadAll(conn)
 		return fault.New(fault.Failed, "answer: %q", b)
 	},
+	"ask": askShared,
 	"impersonate": func(args []string) error { // an agent of another user
 		l, err := net.Listen("unix", args[0])
 		if err != nil {

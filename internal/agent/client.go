@@ -19,6 +19,13 @@ type Client struct {
 	socket  string
 	version string
 	absent  error // instead of the usual answer when nobody is there
+	foreign bool  // whoever listens is fine: it is told a token, and no key
+}
+
+// Foreign lets another user listen: the shared socket of somebody's agent, which the caller named.
+func (c *Client) Foreign() *Client {
+	c.foreign = true
+	return c
 }
 
 // Insist makes err the answer when nobody is at the socket, for a caller who named it.
@@ -61,14 +68,14 @@ func (c *Client) dial(ctx context.Context) (*peerConn, error) {
 		return nil, fault.Wrap(fault.Unavailable, errors.Unwrap(err), "connect to the agent at %s", c.socket)
 	}
 	p, err := peerOf(conn.(*net.UnixConn))
-	if err == nil {
+	if err == nil && !c.foreign {
 		err = p.ours()
 	}
 	if err != nil {
 		_ = conn.Close()
 		return nil, fault.Wrap(fault.Denied, err, "refused to talk to what listens on %s", c.socket).About(c.socket)
 	}
-	return &peerConn{conn.(*net.UnixConn), p}, nil
+	return &peerConn{UnixConn: conn.(*net.UnixConn), peer: p}, nil
 }
 
 // AgentStatus returns what the agent says of itself.

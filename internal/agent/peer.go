@@ -23,10 +23,11 @@ func (p Peer) ours() error {
 	return nil
 }
 
-// peerConn is a connection whose peer is known and ours.
+// peerConn is a connection whose peer is known, and ours unless it came by the shared socket.
 type peerConn struct {
 	*net.UnixConn
-	peer Peer
+	peer   Peer
+	shared bool
 }
 
 // peerListener accepts connections of our own user only.
@@ -45,7 +46,7 @@ func (l peerListener) Accept() (net.Conn, error) {
 			err = p.ours()
 		}
 		if err == nil {
-			return &peerConn{c, p}, nil
+			return &peerConn{UnixConn: c, peer: p}, nil
 		}
 		_ = c.Close() // refused; there is nobody to tell
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 	"tacit/internal/agent"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
+	"tacit/internal/paths"
 )
 
 func (a *app) agentCommand() *cobra.Command {
@@ -47,8 +50,12 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	l := a.layout()
+	shared, err := a.sharedSocket(l)
+	if err != nil {
+		return err
+	}
 	o := agent.Options{
-		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now,
+		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: shared,
 		Keeper: func() *keeper.Keeper { return a.keyless(l) },
 	}
 	if background {
@@ -58,6 +65,23 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 		o.Ready = func() { a.out.Notice("the agent answers at %s", l.Socket) }
 	}
 	return agent.Run(ctx, o)
+}
+
+// sharedSocket is what the user's configuration says of one.
+func (a *app) sharedSocket(l paths.Layout) (agent.Shared, error) {
+	u, err := a.userConfig(l)
+	s := agent.Shared{Path: u.SharedSocket, Group: -1}
+	if err != nil || u.SharedGroup == "" {
+		return s, err
+	}
+	g, err := user.LookupGroup(u.SharedGroup)
+	if err == nil {
+		s.Group, err = strconv.Atoi(g.Gid)
+	}
+	if err != nil {
+		return s, fault.New(fault.Usage, "agent.shared_group: there is no group %s", visible(u.SharedGroup)).About(l.Config)
+	}
+	return s, nil
 }
 
 func (a *app) agentStartCommand() *cobra.Command {

@@ -49,6 +49,9 @@ func (a *app) far() (keeper.API, error) {
 	}
 	if local {
 		c := agent.Connect(path, a.world.Version, token)
+		if addr != "" && token != "" {
+			c.Foreign()
+		}
 		if addr != "" {
 			c.Insist(fault.New(fault.Unavailable, "no agent answers at %s, which TACIT_ADDR names", path).WithFix("unset TACIT_ADDR to use the vault on this machine"))
 		}

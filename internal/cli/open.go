@@ -83,18 +83,23 @@ func (a *app) keyless(l paths.Layout) *keeper.Keeper {
 
 // defaults returns what the user's configuration lets others do. It is read when that matters: no command of the owner waits for it.
 func (a *app) defaults(l paths.Layout) ([]policy.Grant, error) {
-	file := l.Config
-	if a.flags.config != "" {
-		file = a.flags.config
-	}
-	u, err := config.ReadUser(file, func(who, rule string) error {
-		_, err := policy.Defaults(map[string][]string{who: {rule}})
-		return err
-	})
+	u, err := a.userConfig(l)
 	if err != nil {
 		return nil, err
 	}
 	return policy.Defaults(u.DefaultPermissions)
+}
+
+// userConfig reads the user's configuration.
+func (a *app) userConfig(l paths.Layout) (config.User, error) {
+	file := l.Config
+	if a.flags.config != "" {
+		file = a.flags.config
+	}
+	return config.ReadUser(file, func(who, rule string) error {
+		_, err := policy.Defaults(map[string][]string{who: {rule}})
+		return err
+	})
 }
 
 // undump makes this process unreadable for others of the same user, before any key, passphrase or value is in its memory (I09).

@@ -21,6 +21,10 @@ type User struct {
 	// DefaultPermissions are the rules that principals have without a grant: from "agent" (all of them) or "agent/claude" to the rules
 	// as they are written.
 	DefaultPermissions map[string][]string
+
+	// SharedSocket is where other users of the machine reach the agent, with a token; empty: nowhere. SharedGroup is whose members
+	// may connect; empty: the group that the system gives it.
+	SharedSocket, SharedGroup string
 }
 
 // Bounds of the file (I08).
@@ -72,8 +76,11 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 		return u, err
 	}
 	return u, members(root, func(key string, v *yaml.Node) error {
-		if key == "access_control" {
+		switch key {
+		case "access_control":
 			return u.accessControl(v, check)
+		case "agent":
+			return u.agent(v)
 		}
 		if slices.Contains(later(), key) {
 			return nil
@@ -84,7 +91,21 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 
 // later are the tables that have no meaning yet.
 func later() []string {
-	return []string{"secrets", "env", "tasks", "profiles", "keyring", "file", "exec", "proxy", "vault", "agent", "network", "services", "ai"}
+	return []string{"secrets", "env", "tasks", "profiles", "keyring", "file", "exec", "proxy", "vault", "network", "services", "ai"}
+}
+
+func (u *User) agent(n *yaml.Node) error {
+	return members(n, func(key string, v *yaml.Node) error {
+		to := map[string]*string{"shared_socket": &u.SharedSocket, "shared_group": &u.SharedGroup}[key]
+		if to == nil {
+			return unknown(v, key)
+		}
+		if v.Kind != yaml.ScalarNode || v.Value == "" {
+			return at(v, "%s is a line of text", key)
+		}
+		*to = v.Value
+		return nil
+	})
 }
 
 func (u *User) accessControl(n *yaml.Node, check func(who, rule string) error) error {

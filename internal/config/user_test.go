@@ -27,7 +27,7 @@ func TestParseUser(t *testing.T) {
 	}{
 		"nothing":      {"", nil},
 		"a comment":    {"# nothing yet\n", nil},
-		"other tables": {"secrets: {default_provider: local}\nagent:\n  idle: 1h\n", nil},
+		"other tables": {"secrets: {default_provider: local}\nnetwork:\n  idle: 1h\n", nil},
 		"permissions": {
 			"access_control:\n  enforce: true\n  default_permissions:\n    agent: ['list **']\n    agent/claude:\n      - read ci/*\n      - use openai/*\n",
 			map[string][]string{"agent": {"list **"}, "agent/claude": {"read ci/*", "use openai/*"}},
@@ -53,13 +53,13 @@ func TestParseUserRefuses(t *testing.T) {
 		"twice":               {"access_control: {}\naccess_control: {}\n", "line 2"},
 		"a list":              {"- a\n", "line 1: expected keys with values"},
 		"a word":              {"hello", "line 1: expected keys with values"},
-		"an alias":            {"agent: &x [1]\naccess_control: {default_permissions: {agent: *x}}\n", "line"},
+		"an alias":            {"tasks: &x [1]\naccess_control: {default_permissions: {agent: *x}}\n", "line"},
 		"a merge":             {"access_control:\n  <<: {enforce: true}\n", "line 2"},
 		"two documents":       {"{}\n---\n{}\n", "line"},
 		"not YAML":            {"access_control: [\n", "line"},
-		"deep":                {"agent: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "line 1"},
+		"deep":                {"tasks: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), "line 1"},
 		"huge":                {"#" + strings.Repeat("x", 1<<20), "line 1: the file is larger"},
-		"many aliases":        {"agent:\n  a: &a [1,1,1,1]\n  b: &b [*a,*a,*a,*a]\n  c: [*b,*b,*b,*b]\n", "line"},
+		"many aliases":        {"tasks:\n  a: &a [1,1,1,1]\n  b: &b [*a,*a,*a,*a]\n  c: [*b,*b,*b,*b]\n", "line"},
 	} {
 		u, err := config.ParseUser([]byte(c[0]), check)
 		if err == nil || !strings.HasPrefix(err.Error(), c[1]) || len(u.DefaultPermissions) > 1 {

@@ -1,0 +1,12 @@
+package agent
+
+import (
+	"io/fs"
+
+	"tacit/internal/fault"
+)
+
+// ownDirectory refuses: modes say nothing about who may connect here.
+func ownDirectory(dir string, _ fs.FileInfo) error {
+	return fault.New(fault.Usage, "a shared socket needs the modes of a Unix file system").About(dir)
+}
