@@ -1,18 +1,27 @@
 package remote_test
 
 import (
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"tacit/internal/engine/bolt"
 	"tacit/internal/keeper"
 	"tacit/internal/remote"
 )
 
-// BenchmarkGet reads one secret through a socket, from 16 callers that keep their connections: P7.
+// BenchmarkGet reads one secret through a socket, from 16 callers that keep their connections, of a keeper as the agent has it: P7.
 func BenchmarkGet(b *testing.B) {
 	h := newHome(b)
-	path := serve(b, h.open(), nil)
+	l := h.layout()
+	agent := keeper.New(keeper.Options{Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Share: true}), Random: rand.Reader, Now: time.Now, Lazy: true})
+	b.Cleanup(func() { _ = agent.Close() })
+	if err := h.open().HandOver(b.Context(), func(k []byte, slot string) error { return agent.Adopt(b.Context(), k, slot) }); err != nil {
+		b.Fatal(err)
+	}
+	path := serve(b, agent, nil)
 	r := keeper.GetRequest{Ref: keeper.Ref{Name: "db/password"}, Door: "get"}
 	const callers = 16
 	clients := make([]*remote.Client, callers)
