@@ -109,28 +109,35 @@ func Await(ctx context.Context, l paths.Layout, version string) error {
 // End ends the agent of a vault and returns when it is gone: by asking it, or, when its socket does not lead to it any more, by
 // SIGTERM. was is false when there is none.
 func End(ctx context.Context, l paths.Layout, version string) (was bool, err error) {
+	vaultLock, socketLock := lockFiles(l)
+	c := Connect(l.Socket, version, "")
+	defer c.Close()
+	if r, err := c.AgentStatus(ctx); err == nil && r.Vault == l.Vault {
+		if err := c.Stop(ctx); err != nil {
+			return true, err
+		}
+		return true, gone(ctx, socketLock)
+	}
 	held, pid, err := running(l)
 	if err != nil || !held {
 		return false, err
 	}
-	c := Connect(l.Socket, version, "")
-	defer c.Close()
-	r, err := c.AgentStatus(ctx)
-	if err == nil && r.Vault == l.Vault {
-		err = c.Stop(ctx)
-	} else if pid > 0 {
-		err = terminate(pid)
+	if pid > 0 {
+		if err := terminate(pid); err != nil {
+			return true, fault.Wrap(fault.Failed, err, "end the agent (pid %d)", pid)
+		}
 	}
-	if err != nil {
-		return true, err
-	}
-	lock, _ := lockFiles(l)
-	free, err := paths.Lock(ctx, lock, false) // waits for its end
+	return true, gone(ctx, vaultLock)
+}
+
+// gone waits until nobody holds a lock.
+func gone(ctx context.Context, lock string) error {
+	free, err := paths.Lock(ctx, lock, false)
 	if errors.Is(err, fault.Busy) {
-		return true, fault.New(fault.Busy, "the agent (pid %d) does not end", pid)
+		return fault.New(fault.Busy, "the agent (pid %d) does not end", holder(lock))
 	}
 	if err == nil {
 		free()
 	}
-	return true, err
+	return err
 }

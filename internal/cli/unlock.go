@@ -119,3 +119,28 @@ func (a *app) lock(ctx context.Context) error {
 	}
 	return nil
 }
+
+// takeFromAgent locks an agent of this vault before its root key changes, so that commands open the vault themselves meanwhile.
+// handBack gives the new key to the agent for the time that was left; without an agent that was unlocked it does nothing.
+func (a *app) takeFromAgent(ctx context.Context, k Vault) (handBack func(), err error) {
+	c, r, err := a.askAgent((*agent.Client).AgentStatus)
+	if err != nil {
+		return func() {}, nil // nobody there
+	}
+	defer c.Close()
+	if r.Locked || r.LocksAt == nil || r.IdleLocksAt == nil {
+		return func() {}, nil
+	}
+	// Whoever cannot open a slot changes nothing, and the agent goes on.
+	if err := k.HandOver(ctx, func([]byte, string) error { return nil }); err != nil {
+		return nil, err
+	}
+	idle := r.IdleLocksAt.Sub(a.now())
+	return func() {
+		left := max(r.LocksAt.Sub(a.now()), time.Second)
+		err := k.HandOver(ctx, func(rootKey []byte, slot string) error { return a.handOver(ctx, rootKey, slot, left, max(min(idle, left), time.Second)) })
+		if err != nil {
+			a.out.Notice("the agent is locked now (%s); tacit unlock", err.Error())
+		}
+	}, c.Lock(ctx)
+}

@@ -95,12 +95,17 @@ Passphrases are asked for, and a recovery slot gets a new phrase. It is safe to 
 			if err != nil {
 				return err
 			}
+			handBack, err := a.takeFromAgent(c.Context(), k)
+			if err != nil {
+				return err
+			}
 			progress, done := a.progress("Moving")
 			r, err := k.RotateRoot(c.Context(), a.caller(), keeper.RotateRootRequest{Resume: resume, Progress: progress})
 			done()
 			if err != nil {
 				return err
 			}
+			handBack()
 			if a.flags.json {
 				return a.out.JSON(r)
 			}
