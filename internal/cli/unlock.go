@@ -138,7 +138,9 @@ func (a *app) takeFromAgent(ctx context.Context, k Vault) (handBack func(), err 
 	idle := r.IdleLocksAt.Sub(a.now())
 	return func() {
 		left := max(r.LocksAt.Sub(a.now()), time.Second)
-		err := k.HandOver(ctx, func(rootKey []byte, slot string) error { return a.handOver(ctx, rootKey, slot, left, max(min(idle, left), time.Second)) })
+		err := k.HandOver(ctx, func(rootKey []byte, slot string) error {
+			return a.handOver(ctx, rootKey, slot, left, max(min(idle, left), time.Second))
+		})
 		if err != nil {
 			a.out.Notice("the agent is locked now (%s); tacit unlock", err.Error())
 		}
