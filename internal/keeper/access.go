@@ -95,8 +95,9 @@ func decodeGrant(number, plain string) (policy.Grant, error) {
 	return policy.Grant{ID: "grant-" + number, Principal: p, Rule: rule}, nil
 }
 
-func putGrant(tx *vault.Tx, g policy.Grant) error {
-	return tx.PutAccess(grantRecord+strings.TrimPrefix(g.ID, "grant-"), []byte(string(g.Principal)+"\n"+g.Rule.String()))
+// grantAsRecord is what decodeGrant reads.
+func grantAsRecord(g policy.Grant) (name string, plain []byte) {
+	return grantRecord + strings.TrimPrefix(g.ID, "grant-"), []byte(string(g.Principal) + "\n" + g.Rule.String())
 }
 
 func putToken(tx *vault.Tx, t policy.Token) error {

@@ -17,7 +17,7 @@ import (
 	"tacit/internal/vault"
 )
 
-// Backup writes an age file with every version of every secret, sealed ones included, to w.
+// Backup writes an age file with every version of every secret, sealed ones included, the policies and the grants to w.
 func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (out BackupSummary, err error) {
 	if err := k.presence(ctx, c); err != nil {
 		return out, err
@@ -41,6 +41,10 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 		return out, err
 	}
 	err = k.vault.View(ctx, func(v *vault.Reader) error {
+		policies, err := k.backupPolicies(v)
+		if err != nil {
+			return err
+		}
 		doc, err := backup.NewWriter(dst, backup.Header{ExportedAt: k.opts.Now().UTC(), VaultID: k.vault.Header().VaultID})
 		if err != nil {
 			return err
@@ -64,6 +68,7 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 			}
 			return err
 		})
+		doc.Policies(policies)
 		return errors.Join(err, doc.Close())
 	})
 	if err == nil {
@@ -170,7 +175,8 @@ func backupOf(v *vault.Reader, s *vault.Secret) (out backup.Secret, err error) {
 	return out, nil
 }
 
-// Restore replaces everything but vault id, slots and audit chain by the backup's content, all or nothing.
+// Restore replaces everything but vault id, slots and audit chain by the backup's content, all or nothing. Tokens are in no backup: they
+// end.
 func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out client.Imported, err error) {
 	out = client.Imported{
 		Format: "age", DryRun: r.DryRun, Entries: []client.ImportedEntry{}, Warnings: []client.ImportWarning{},
@@ -182,7 +188,11 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	}
 	each := func(add func(vault.Versioned) error) error { return restoreEach(doc, &out, r.Progress, add) }
 	if r.DryRun {
-		return out, each(func(vault.Versioned) error { return nil })
+		if err := each(func(vault.Versioned) error { return nil }); err != nil {
+			return out, err
+		}
+		_, _, err := restoredPolicies(doc.Policies())
+		return out, err
 	}
 	aside, err := k.acceptLog(ctx)
 	if err != nil {
@@ -191,7 +201,10 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	decided := func() *decision {
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
-	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each)
+	access := func(before *vault.Reader, put func(name string, plain []byte) error) error {
+		return k.restorePolicies(before, doc.Policies(), &out, put)
+	}
+	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each, access)
 }
 
 // acceptLog sets a log aside that does not belong to the vault as it is: a restore is how the owner accepts that (I31). It returns

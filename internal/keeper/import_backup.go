@@ -33,6 +33,11 @@ func (k *Keeper) ImportBackup(ctx context.Context, c Caller, r ImportRequest, b 
 			Code: "older_versions", Text: fmt.Sprintf("%d older versions are in the backup and were not taken; import --replace keeps them", older),
 		})
 	}
+	if p := doc.Policies(); p.Own != "" || len(p.Grants) > 0 {
+		out.Warnings = append(out.Warnings, client.ImportWarning{
+			Code: "policies", Text: fmt.Sprintf("policies and %d grants are in the backup and were not taken; import --replace puts them in place of those here", len(p.Grants)),
+		})
+	}
 	return out, err
 }
 

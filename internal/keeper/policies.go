@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"tacit/client"
 	"tacit/internal/audit"
@@ -43,7 +44,7 @@ func (k *Keeper) Grant(ctx context.Context, c Caller, principal, rule string) (o
 		}
 		g.ID = all.nextGrant()
 		d.Object.ID, d.Object.Name = g.ID, g.ID
-		if err := putGrant(tx.Tx, g); err != nil {
+		if err := tx.PutAccess(grantAsRecord(g)); err != nil {
 			return d, err
 		}
 		out = shapeGrant(g)
@@ -125,6 +126,9 @@ func (k *Keeper) PolicyShow(ctx context.Context, c Caller) (out client.Policies,
 func (k *Keeper) PolicySet(ctx context.Context, c Caller, text string) (out client.Policies, err error) {
 	if len(text) > maxPolicy {
 		return out, fault.New(fault.Invalid, "the policies have %d bytes, at most %d are accepted", len(text), maxPolicy)
+	}
+	if !utf8.ValidString(text) {
+		return out, fault.New(fault.Invalid, "the policies are not text in UTF-8")
 	}
 	return out, k.change(ctx, c, func(tx *change) (*decision, error) {
 		d := policyDecision("admin", "", "policies replaced")

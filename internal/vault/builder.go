@@ -75,7 +75,7 @@ func (b *builder) copyAll() error {
 	if err := b.copyFrame(); err != nil {
 		return err
 	}
-	return b.copy(KindIndex, KindSecret, KindVersion, KindValue)
+	return b.copy(KindAccess, KindIndex, KindSecret, KindVersion, KindValue)
 }
 
 // copyFrame copies what is not about secrets: header, slots, keys of past epochs, what is kept about the log.
@@ -87,7 +87,7 @@ func (b *builder) copyFrame() error {
 	if err := b.put(headerKey(), header); err != nil {
 		return err
 	}
-	return b.copy(KindSlot, KindEpoch, KindLog, KindAccess)
+	return b.copy(KindSlot, KindEpoch, KindLog)
 }
 
 // copy copies kinds. Records that do not add up to the old anchor stop it: damage must not be made authentic.

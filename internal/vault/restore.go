@@ -24,10 +24,12 @@ type Versioned struct {
 	Values   [][]byte
 }
 
-// Restore replaces every secret by what fill adds, in ascending order of ids. Vault id, slots, keys of past epochs and the audit
-// chain stay. What was there before is not read, so it may be damaged. newLog says that another log is begun, of which nothing is
-// missing.
-func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func(add func(Versioned) error) error) error {
+// Restore replaces every secret by what fill adds, in ascending order of ids, and then all that is kept about access by what access
+// puts. Vault id, slots, keys of past epochs and the audit chain stay. What was there before is not read, so it may be damaged.
+// newLog says that another log is begun, of which nothing is missing.
+func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func(add func(Versioned) error) error,
+	access func(before *Reader, put func(name string, plain []byte) error) error,
+) error {
 	return v.replace(ctx, hooks, func(b *builder) error {
 		if b.tx.anchor.Leaving != 0 {
 			return fault.New(fault.Conflict, "a root rotation is under way").WithFix("tacit rotate-root --resume")
@@ -42,8 +44,21 @@ func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func
 			return err
 		}
 		var last ID
-		return fill(func(s Versioned) error { return b.restore(s, &last) })
+		if err := fill(func(s Versioned) error { return b.restore(s, &last) }); err != nil {
+			return err
+		}
+		return access(&b.tx.Reader, b.putAccess)
 	})
+}
+
+// putAccess adds a record about access.
+func (b *builder) putAccess(name string, plain []byte) error {
+	key := smallKey(KindAccess, name)
+	box, err := b.tx.keys().Seal(nil, b.tx.v.random, b.tx.next.Revision, b.tx.v.bind(KindAccess, key), plain)
+	if err != nil {
+		return err
+	}
+	return b.add(KindAccess, key, box)
 }
 
 func (b *builder) restore(r Versioned, last *ID) error {

@@ -235,7 +235,7 @@ func (v *Vault) FinishRotation(ctx context.Context, hooks Hooks, progress func(d
 			return err
 		}
 		b.drop = KindIndex
-		if err := b.copy(KindIndex, KindSecret, KindVersion, KindValue); err != nil {
+		if err := b.copy(KindAccess, KindIndex, KindSecret, KindVersion, KindValue); err != nil {
 			return err
 		}
 		return b.index()

@@ -16,6 +16,8 @@ type Reader struct {
 	total  int // secrets so far
 	done   bool
 
+	policies Policies
+
 	seed maphash.Seed
 	seen map[uint64]struct{} // ids, and names and aliases with their scope, as hashes: see docs of package transfer
 }
@@ -103,11 +105,11 @@ func (b *Reader) readHeader() error {
 	return d.Open('[', "secrets")
 }
 
-// readEnd reads what follows the secrets. The lists are for what tacit does not keep yet: something in them comes from a
+// readEnd reads what follows the secrets. The first lists are for what tacit does not keep yet: something in them comes from a
 // newer one, and to leave it out would lose it.
 func (b *Reader) readEnd() error {
 	d := b.d
-	for _, list := range []string{"services", "credentials", "bindings", "policies"} {
+	for _, list := range []string{"services", "credentials", "bindings"} {
 		if err := b.key(list); err != nil {
 			return err
 		}
@@ -119,6 +121,12 @@ func (b *Reader) readEnd() error {
 		} else if more {
 			return fault.New(fault.NewerFormat, "it holds %s, which this tacit does not know", list).WithFix("install a newer tacit")
 		}
+	}
+	if err := b.key("policies"); err != nil {
+		return err
+	}
+	if err := b.readPolicies(); err != nil {
+		return err
 	}
 	if err := b.key("total"); err != nil {
 		return err

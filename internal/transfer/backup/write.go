@@ -16,6 +16,8 @@ type Writer struct {
 	w     *bufio.Writer
 	b     jsonstream.Builder
 	total int
+
+	policies Policies
 }
 
 // NewWriter begins a document.
@@ -109,7 +111,13 @@ func (w *Writer) Close() error {
 	if w.total > 0 {
 		_ = w.w.WriteByte('\n') // an error stays with w.w
 	}
-	_, _ = w.w.WriteString("],\n" + `"services":[],"credentials":[],"bindings":[],"policies":[],"total":` + strconv.Itoa(w.total) + "}\n")
+	if err := w.writePolicies(); err != nil {
+		return err
+	}
+	err := w.put("],\n"+`"services":[],"credentials":[],"bindings":[],"policies":`, `,"total":`+strconv.Itoa(w.total)+"}\n")
+	if err != nil {
+		return err
+	}
 	return w.w.Flush()
 }
 
