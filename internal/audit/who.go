@@ -3,14 +3,16 @@ package audit
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"tacit/client"
 )
 
-// shows reports whether a record says that somebody was given a value.
+// shows reports whether a record says that somebody was given a value, or, as an intent, may have been: a read with a token that is
+// good for so many uses is a change of the vault too.
 func shows(r *Record) bool {
-	return r.Action == "read" && r.Result == Allowed && r.Stage == Alone && r.Object.Version > 0
+	return r.Action == "read" && r.Result == Allowed && r.Stage != Outcome && r.Object.Version > 0
 }
 
 // Who returns everyone who was given a value of the secret with the id: the newest version first, and of each version the
@@ -22,10 +24,7 @@ func (l *Log) Who(ctx context.Context, objectID string) ([]client.AuditWhoVersio
 	}
 	seen := make(map[key]*client.AuditWhoPrincipal)
 	versions := []client.AuditWhoVersion{}
-	err := l.Scan(ctx, 0, func(r Record) error {
-		if r.Object.ID != objectID || !shows(&r) {
-			return nil
-		}
+	count := func(r *Record) {
 		k := key{r.Object.Version, r.Principal, r.Action}
 		w := seen[k]
 		if w == nil {
@@ -34,10 +33,30 @@ func (l *Log) Who(ctx context.Context, objectID string) ([]client.AuditWhoVersio
 		}
 		w.LastAt = r.Time
 		w.Count++
+	}
+	intents := make(map[uint64]Record) // without an outcome so far
+	err := l.Scan(ctx, 0, func(r Record) error {
+		intent, ended := intents[r.Of]
+		switch {
+		case r.Stage == Outcome && ended:
+			delete(intents, r.Of)
+			if r.Result == Allowed { // else nobody got anything
+				count(&intent)
+			}
+		case r.Object.ID != objectID || !shows(&r):
+		case r.Stage == Intent:
+			intents[r.Seq] = r
+		default:
+			count(&r)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, seq := range slices.Sorted(maps.Keys(intents)) { // whoever was killed then may have got it
+		r := intents[seq]
+		count(&r)
 	}
 	for k, w := range seen {
 		i := slices.IndexFunc(versions, func(v client.AuditWhoVersion) bool { return v.Version == k.version })

@@ -330,3 +330,23 @@ func TestI15Defaults(t *testing.T) {
 		t.Errorf("the owner: %q, %v", got, err)
 	}
 }
+
+// TestAuditWhoKnowsLimitedTokens: who read with a token that is good for so many uses saw the value like everybody else.
+func TestAuditWhoKnowsLimitedTokens(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	set(t, k, "a", "one")
+	c, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read a"}, Uses: 2})
+	for i := range 3 {
+		if _, err := getAs(t, k, c, "a"); (err == nil) != (i < 2) {
+			t.Errorf("use %d: %v", i+1, err)
+		}
+	}
+	w, err := k.AuditWho(t.Context(), owner, keeper.Ref{Name: "a"})
+	if err != nil || len(w.Versions) != 1 || len(w.Versions[0].Principals) != 1 {
+		t.Fatalf("%+v, %v", w, err)
+	}
+	if p := w.Versions[0].Principals[0]; p.Principal != "agent/demo" || p.Count != 2 || p.Action != "read" {
+		t.Errorf("%+v", p)
+	}
+}
