@@ -350,3 +350,78 @@ func TestAuditWhoKnowsLimitedTokens(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestAliasesAreNames: an alias answers in the place of the name that it is, so it takes what the name would.
+func TestAliasesAreNames(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	set(t, k, "ci/one", "mine")
+	set(t, k, "prod/db", "theirs")
+	c, _ := token(t, k, keeper.TokenRequest{Allow: []string{"write ci/*", "admin ci/*", "read ci/*"}})
+	taken := []string{"prod/db", "prod/new"}
+	for name, try := range map[string]func(alias string) error{
+		"update": func(alias string) error {
+			_, err := k.Update(t.Context(), c, keeper.UpdateRequest{Ref: keeper.Ref{Name: "ci/one"}, AddAliases: []string{alias}})
+			return err
+		},
+		"set": func(alias string) error {
+			_, err := k.Set(t.Context(), c, keeper.SetRequest{Ref: keeper.Ref{Name: "ci/one"}, Value: val("x"), Aliases: []string{alias}})
+			return err
+		},
+		"set a new one": func(alias string) error {
+			_, err := k.Set(t.Context(), c, keeper.SetRequest{Ref: keeper.Ref{Name: "ci/two"}, Value: val("x"), Aliases: []string{alias}})
+			return err
+		},
+		"import": func(alias string) error {
+			sent := false
+			_, err := k.Import(t.Context(), c, keeper.ImportRequest{}, func() (keeper.ImportEntry, error) {
+				if sent {
+					return keeper.ImportEntry{}, io.EOF
+				}
+				sent = true
+				return keeper.ImportEntry{Name: "ci/three", Value: val("x"), Aliases: []string{alias}}, nil
+			})
+			return err
+		},
+		"mv": func(alias string) error {
+			_, err := k.Move(t.Context(), c, keeper.Ref{Name: "ci/one"}, alias)
+			return err
+		},
+	} {
+		var said []string
+		for _, alias := range taken { // whether the name is taken must not show
+			err := try(alias)
+			if err == nil || fault.CodeOf(err) == fault.Exists {
+				t.Errorf("%s %s: %v", name, alias, err)
+				continue
+			}
+			said = append(said, strings.ReplaceAll(err.Error(), alias, "NAME"))
+		}
+		if len(said) == 2 && said[0] != said[1] {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+	if got, err := getAs(t, k, owner, "prod/new"); !errors.Is(err, fault.NotFound) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := k.Update(t.Context(), c, keeper.UpdateRequest{Ref: keeper.Ref{Name: "ci/one"}, AddAliases: []string{"ci/alias"}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNewSecretsAreJudgedAsTheyWillBe: a forbid on a tag holds for what would be made with it.
+func TestNewSecretsAreJudgedAsTheyWillBe(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	if _, err := k.PolicySet(t.Context(), owner, `forbid (principal, action, resource is Secret) when { resource.tags.contains("prod") || resource.exposure == "sealed" };`); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := token(t, k, keeper.TokenRequest{Allow: []string{"write **", "admin **"}})
+	yes := true
+	for name, r := range map[string]keeper.SetRequest{"tagged": {Tags: []string{"prod"}}, "sealed": {Sealed: &yes, Service: "acme"}, "plain": {}} {
+		r.Ref, r.Value = keeper.Ref{Name: "ci/" + name}, val("a long enough value")
+		if _, err := k.Set(t.Context(), c, r); errors.Is(err, fault.Denied) != (name != "plain") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

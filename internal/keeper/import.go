@@ -152,7 +152,10 @@ func (im *importing) allowed(e *ImportEntry, s *vault.Secret) error {
 	if len(e.Tags)+len(e.Aliases) > 0 || e.Sealed != nil || e.Service != "" {
 		needs = append(needs, policy.Admin)
 	}
-	return im.asker.allowAll(decide(audit.Record{}), policyObject(s), e.Name, needs...)
+	if err := im.asker.allowAll(decide(audit.Record{}), policyObject(s), e.Name, needs...); err != nil {
+		return err
+	}
+	return im.asker.allowAliases(decide(audit.Record{}), policyObject(s), e.Aliases)
 }
 
 // stillAllowed asks again when the import is about to be committed: sending it may have taken long, and meanwhile the caller's token

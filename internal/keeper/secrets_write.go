@@ -85,15 +85,35 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 // allowed asks policy about a new version of old, or about the new secret s where old is nil. Write is a new version, note, owner and
 // expiry; what policies look at takes admin too.
 func (r *SetRequest) allowed(a *asker, d *decision, old, s *vault.Secret) error {
-	on := old
-	if old == nil {
-		on = s
+	on := policyObject(s)
+	if old != nil {
+		on = policyObject(old)
+	} else if on.Tags, on.Sealed = r.Tags, r.Sealed != nil && *r.Sealed; r.Service != "" { // as it will be
+		on.Pin = pin(r.Service)
 	}
 	needs := []policy.Action{policy.Write}
 	if len(r.Tags) > 0 || len(r.Aliases) > 0 || r.Sealed != nil || r.Service != "" {
 		needs = append(needs, policy.Admin)
 	}
-	return a.allowAll(d, policyObject(on), r.Name, needs...)
+	if err := a.allowAll(d, on, r.Name, needs...); err != nil {
+		return err
+	}
+	return a.allowAliases(d, on, r.Aliases)
+}
+
+// allowAliases asks policy about each alias that a secret is to have, as if it were the secret's name: who may not give it that name may
+// not give it that alias, with which it would answer in the place of another secret.
+func (a *asker) allowAliases(d *decision, o policy.Object, aliases []string) error {
+	for _, alias := range aliases {
+		if err := name.Check(alias); err != nil {
+			return err
+		}
+		o.Name = alias
+		if err := a.allow(d, o, alias, policy.Admin); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // value returns the value of a request, generated if it asks for that.
@@ -263,6 +283,9 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 	err = k.modify(ctx, c, "write", r.Ref, r.needs(), func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
 		s := *old
 		if err := r.metadata(&s); err != nil {
+			return nil, err
+		}
+		if err := tx.allowAliases(record, policyObject(&s), r.AddAliases); err != nil {
 			return nil, err
 		}
 		after := &s
