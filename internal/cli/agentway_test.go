@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,17 @@ func unlockFirst() {
 	c.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, throughAgent+"=") })
 	c.SysProcAttr = noTerminal()
 	_ = c.Run()
+}
+
+// stopAgents ends the agents that a script left behind: one for each vault that it made below dir.
+func stopAgents(env []string, dir string) {
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Base(path) == "agent.lock" {
+			stopAgent(append(slices.Clone(env), "TACIT_DIR="+filepath.Dir(path)))
+		}
+		return nil
+	})
+	stopAgent(env)
 }
 
 // stopAgent ends the agent that a test left behind.

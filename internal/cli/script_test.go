@@ -68,7 +68,7 @@ func emptyHome(env *testscript.Env) error {
 	env.Setenv("USERPROFILE", home)
 	env.Setenv("TERM", "xterm-256color")
 	env.Setenv("VAULT", filepath.Join(home, ".local", "share", "tacit", "vault.db"))
-	env.Defer(func() { stopAgent(env.Vars) })
+	env.Defer(func() { stopAgents(env.Vars, env.WorkDir) })
 	return os.Mkdir(home, 0o700)
 }
 
