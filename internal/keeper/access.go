@@ -27,7 +27,8 @@ type access struct {
 	grants []policy.Grant
 	next   int // number of the next grant
 
-	defaults []policy.Grant // of the configuration
+	rules    strings.Builder // every record that set is made of
+	defaults []policy.Grant  // of the configuration
 	set      *policy.Set
 	broken   error // why there is no set: then nobody but the owner is allowed anything (I15)
 
@@ -38,18 +39,28 @@ type access struct {
 // access returns what the state of r says. It is read again only when it changed.
 func (k *Keeper) access(r *vault.Reader) (*access, error) {
 	state := r.AccessState()
-	if a := k.accessNow.Load(); a != nil && a.state == state {
-		return a, nil
+	before := k.accessNow.Load()
+	if before != nil && before.state == state {
+		return before, nil
 	}
 	a := &access{state: state, next: 1, tokens: map[string]policy.Token{}, byHash: map[policy.TokenHash]string{}}
 	if err := r.Access(a.read); err != nil {
 		return nil, err
 	}
-	if a.defaults, a.broken = k.defaults(); a.broken == nil {
-		a.set, a.broken = policy.Compile(a.text, a.all()...)
-	}
+	a.compile(before, k.defaults)
 	k.accessNow.Store(a)
 	return a, nil
+}
+
+// compile makes the set, or takes it from the state before when only tokens are different: a use that is counted changes one.
+func (a *access) compile(before *access, defaults func() ([]policy.Grant, error)) {
+	if before != nil && before.rules.String() == a.rules.String() {
+		a.defaults, a.set, a.broken = before.defaults, before.set, before.broken
+		return
+	}
+	if a.defaults, a.broken = defaults(); a.broken == nil {
+		a.set, a.broken = policy.Compile(a.text, a.all()...)
+	}
 }
 
 func (a *access) read(name string, plain []byte) error {
@@ -57,6 +68,7 @@ func (a *access) read(name string, plain []byte) error {
 	switch {
 	case name == policyRecord:
 		a.text = string(plain)
+		a.addRule(name, plain)
 	case name == nextRecord:
 		n, err := strconv.Atoi(string(plain))
 		if err != nil {
@@ -69,6 +81,7 @@ func (a *access) read(name string, plain []byte) error {
 			return err
 		}
 		a.grants = append(a.grants, g)
+		a.addRule(name, plain)
 	case kind+"/" == tokenRecord:
 		t, err := policy.DecodeToken(plain)
 		if err != nil || hex.EncodeToString(t.Hash[:]) != id {
@@ -79,6 +92,11 @@ func (a *access) read(name string, plain []byte) error {
 		return fault.New(fault.NewerFormat, "the vault has records about access that this version does not know").WithFix("install a newer tacit")
 	}
 	return nil
+}
+
+func (a *access) addRule(name string, plain []byte) {
+	a.rules.WriteString(name + "\x00" + strconv.Itoa(len(plain)) + "\x00")
+	a.rules.Write(plain)
 }
 
 func unreadable(what string) error {
