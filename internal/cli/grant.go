@@ -19,7 +19,7 @@ func (a *app) grantCommand() *cobra.Command {
 owner made, from the next request on. The rule may be one argument or several.
 
 ` + ruleHelp,
-		Example: "tacit grant agent/claude 'read ci/*'\ntacit grant agent/claude read db/** in workspace/web tagged dev",
+		Example: "tacit grant agent/claude 'read ci/*'\ntacit grant agent/claude read 'db/**' in workspace/web tagged dev",
 		Args:    cobra.MinimumNArgs(2), ValidArgsFunction: a.completeGrant,
 		RunE: func(c *cobra.Command, args []string) error {
 			k, err := a.keeper()

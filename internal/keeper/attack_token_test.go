@@ -425,3 +425,21 @@ func TestNewSecretsAreJudgedAsTheyWillBe(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainComesByTheSocket: whom an owner at the command line asks about would not come that way.
+func TestExplainComesByTheSocket(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	set(t, k, "a", "one")
+	if _, err := k.PolicySet(t.Context(), owner, `permit (principal is Agent, action == Action::"read", resource is Secret) when { context.door == "socket" };`); err != nil {
+		t.Fatal(err)
+	}
+	e, err := k.PolicyExplain(t.Context(), owner, keeper.ExplainRequest{Principal: "agent/demo", Action: "read", Object: "a"})
+	if err != nil || e.Decision != "allow" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	tested, err := k.PolicyTest(t.Context(), owner, []byte("- {principal: agent/demo, action: read, object: a, expect: allow}\n- {principal: agent/demo, action: read, object: a, context: {door: api}, expect: deny}\n"))
+	if err != nil || !tested.OK {
+		t.Errorf("%+v, %v", tested, err)
+	}
+}

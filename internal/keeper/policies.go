@@ -173,6 +173,9 @@ func (k *Keeper) PolicyTest(ctx context.Context, c Caller, file []byte) (client.
 		}
 		for i := range cases {
 			q := &cases[i].Request
+			if q.Context.Door == "" {
+				q.Context.Door = usualDoor
+			}
 			if !cases[i].Bare {
 				continue
 			}
@@ -197,6 +200,10 @@ func (k *Keeper) PolicyTest(ctx context.Context, c Caller, file []byte) (client.
 	return out, err
 }
 
+// usualDoor is the door of a request that is only thought of: whoever is not the owner comes by the agent's socket, unless somebody
+// says otherwise.
+const usualDoor = "socket"
+
 // ExplainRequest asks why a principal may do something, or may not.
 type ExplainRequest struct {
 	Principal, Action, Object string
@@ -206,7 +213,7 @@ type ExplainRequest struct {
 
 // PolicyExplain says which rules decide a request, and which grant would allow it. For the owner, and holders of audit.
 func (k *Keeper) PolicyExplain(ctx context.Context, c Caller, r ExplainRequest) (out client.PolicyExplained, err error) {
-	q := policy.Request{Context: policy.Context{Time: k.opts.Now(), Door: c.Door, UID: -1, Workspace: r.Workspace, Group: r.Group}}
+	q := policy.Request{Context: policy.Context{Time: k.opts.Now(), Door: usualDoor, UID: -1, Workspace: r.Workspace, Group: r.Group}}
 	if q.Principal, err = policy.ParsePrincipal(r.Principal); err != nil {
 		return out, err
 	}
