@@ -154,6 +154,7 @@ func (d *doctor) vault(ctx context.Context) {
 		d.slots(v)
 		d.rotation(v)
 		d.checkpoint(v)
+		d.access(v)
 		return d.secrets(v)
 	})
 	if err != nil {
