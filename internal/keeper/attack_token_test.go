@@ -443,3 +443,31 @@ func TestExplainComesByTheSocket(t *testing.T) {
 		t.Errorf("%+v, %v", tested, err)
 	}
 }
+
+// TestGrantsAndChildren: a grant reaches a token that a token made only as far as that one's own rules go, and whoami says so.
+func TestGrantsAndChildren(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	set(t, k, "a", "one")
+	set(t, k, "b", "two")
+	parent, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read a"}})
+	made, err := k.TokenCreate(t.Context(), parent, keeper.TokenRequest{Principal: "agent/demo", Allow: []string{"read a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := bearer(made.Token)
+	if _, err := k.Grant(t.Context(), owner, "agent/demo", "read b"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := getAs(t, k, parent, "b"); err != nil || got != "two" {
+		t.Errorf("the parent: %q, %v", got, err)
+	}
+	if got, err := getAs(t, k, child, "b"); !errors.Is(err, fault.Denied) || got != "" {
+		t.Errorf("the child: %q, %v", got, err)
+	}
+	for who, want := range map[*keeper.Caller][]string{&parent: {"read a", "read b"}, &child: {"read a"}} {
+		if w, err := k.Whoami(t.Context(), *who); err != nil || !slices.Equal(w.Rules, want) {
+			t.Errorf("%v, want %v, %v", w.Rules, want, err)
+		}
+	}
+}

@@ -136,6 +136,9 @@ func (k *Keeper) Whoami(ctx context.Context, c Caller) (client.Whoami, error) {
 		t := shapeToken(a.chain, k.opts.Now())
 		out.Principal, out.Token, out.Rules, out.ExpiresAt, out.UsesLeft = t.Principal, &t.ID, t.Rules, t.ExpiresAt, t.UsesLeft
 		out.Workspace, out.Group = t.Workspace, t.Group
+		if len(a.chain) > 1 {
+			return nil // grants count for what the owner made; what that made has its rules and no more
+		}
 		for _, rule := range a.access.set.Held(a.chain[0].Principal) {
 			out.Rules = append(out.Rules, rule.String())
 		}
