@@ -157,6 +157,40 @@ func TestWho(t *testing.T) {
 	}
 }
 
+// TestWhoCountsIntents: a read that is a change of the vault too counts when it was done, and when nobody knows; not when it failed.
+func TestWhoCountsIntents(t *testing.T) {
+	t.Parallel()
+	l := Open(testOptions(t))
+	read := func(who string, r Record) *Record {
+		r.Time, r.Principal, r.Action, r.Object, r.Result = aTime, who, "read", Object{ID: "s1", Version: 1}, orAllowed(r.Result)
+		return &r
+	}
+	add(
+		t, l,
+		read("agent/done", Record{Stage: Intent, Revision: 2}), read("agent/done", Record{Stage: Outcome, Of: 1}),
+		read("agent/failed", Record{Stage: Intent, Revision: 3}), read("agent/failed", Record{Stage: Outcome, Of: 3, Result: Failed}),
+		read("agent/killed", Record{Stage: Intent, Revision: 3}),
+	)
+	got, err := l.Who(t.Context(), "s1")
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	var who []string
+	for _, p := range got[0].Principals {
+		who = append(who, p.Principal)
+	}
+	if want := []string{"agent/done", "agent/killed"}; !cmp.Equal(want, who) {
+		t.Errorf("%v, want %v", who, want)
+	}
+}
+
+func orAllowed(r Result) Result {
+	if r == "" {
+		return Allowed
+	}
+	return r
+}
+
 // TestFollow appends while somebody follows, across segments and from before the log exists.
 func TestFollow(t *testing.T) {
 	t.Parallel()
