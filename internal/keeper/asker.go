@@ -43,7 +43,7 @@ func (k *Keeper) admit(r *vault.Reader, c Caller) (*asker, error) {
 	a := &asker{Caller: c, k: k}
 	if c.Token.Len() == 0 {
 		if !c.Owner {
-			return a, fault.New(fault.Denied, "a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
+			return a, noToken()
 		}
 		return a, nil
 	}
@@ -65,6 +65,10 @@ func (k *Keeper) admit(r *vault.Reader, c Caller) (*asker, error) {
 	t := a.chain[0]
 	a.Principal, a.Workspace, a.Group = string(t.Principal), t.Workspace, t.Group
 	return a, nil
+}
+
+func noToken() error {
+	return fault.New(fault.Denied, "a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
 }
 
 // limited reports whether the caller's token can be used only so many times.

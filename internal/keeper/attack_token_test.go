@@ -74,6 +74,13 @@ func TestI15NobodyLooksAtTheLog(t *testing.T) {
 			}
 			return err
 		},
+		"status": func() error {
+			s, err := k.Status(t.Context(), nobody)
+			if s.Vault.Path != "" || s.Vault.ID != nil || len(s.Slots) > 0 {
+				t.Errorf("status: %+v", s)
+			}
+			return err
+		},
 		"verify":     func() error { _, err := k.AuditVerify(t.Context(), nobody, keeper.AuditVerifyRequest{}); return err },
 		"export":     func() error { return k.AuditExport(t.Context(), nobody, keeper.AuditRequest{}, each) },
 		"follow":     func() error { return k.AuditFollow(t.Context(), nobody, keeper.AuditRequest{}, each) },

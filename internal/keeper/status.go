@@ -23,7 +23,7 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 		return out, nil
 	}
 	out.Vault.Exists = true
-	if c.Token.Len() > 0 {
+	if !c.isOwner() {
 		return k.statusOfToken(ctx, c, out)
 	}
 	door, err := k.vault.Door(ctx)
@@ -85,6 +85,9 @@ func (k *Keeper) logbook(v *vault.Reader, out *client.StatusAudit) error {
 // statusOfToken is what a token's bearer is told: that there is a vault, and who it is itself.
 func (k *Keeper) statusOfToken(ctx context.Context, c Caller, out client.Status) (client.Status, error) {
 	out.Vault.Path, out.Principal = "", ""
+	if c.Token.Len() == 0 {
+		return out, noToken()
+	}
 	who, err := k.Whoami(ctx, c)
 	if fault.CodeOf(err) == fault.Locked {
 		return out, nil
