@@ -23,6 +23,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/engine/bolt"
+	"tacit/internal/engine/enginetest"
 	"tacit/internal/envelope"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
@@ -58,7 +59,7 @@ func newPerson(t *testing.T, uid int) *person {
 	if err := os.Chown(p.dir, uid, uid); err != nil {
 		t.Fatal(err)
 	}
-	p.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TACIT_DIR=" + filepath.Join(p.dir, "t"), "TACIT_PASSPHRASE=correct-horse-battery"}
+	p.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "GORACE=" + goRace, "TACIT_DIR=" + filepath.Join(p.dir, "t"), "TACIT_PASSPHRASE=correct-horse-battery"}
 	t.Cleanup(func() { _, _ = p.command("tacit", "agent", "stop").CombinedOutput() })
 	return p
 }
@@ -347,7 +348,7 @@ func TestUnlocksAtOnce(t *testing.T) {
 	p := newPerson(t, stranger)
 	p.tacit("init", "--passphrase")
 	p.tacit("set", "a", "value-of-a")
-	for range 3 {
+	for range max(1, 3/enginetest.Slow) {
 		var all sync.WaitGroup
 		for range 5 {
 			all.Go(func() {
@@ -402,7 +403,7 @@ func TestI05KilledAgentLosesNothing(t *testing.T) {
 	p := newPerson(t, stranger)
 	p.tacit("init", "--passphrase")
 	kept := 0
-	for round := range 4 {
+	for round := range max(1, 4/enginetest.Slow) {
 		p.tacit("unlock")
 		pid := *p.agent().PID
 		killed := make(chan struct{})

@@ -40,7 +40,7 @@ func TestExamples(t *testing.T) {
 				t.Fatalf("%s has no example", path)
 			}
 			home := t.TempDir()
-			env := append(os.Environ(), "HOME="+home, "TACIT_DIR="+filepath.Join(home, "tacit"), "XDG_RUNTIME_DIR="+home, "TMPDIR="+home, "EDITOR=true",
+			env := append(os.Environ(), "HOME="+home, "GORACE="+goRace, "TACIT_DIR="+filepath.Join(home, "tacit"), "XDG_RUNTIME_DIR="+home, "TMPDIR="+home, "EDITOR=true",
 				"DISPLAY=:0", "PATH="+filepath.Join(home, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 			sh := func(script string) {
 				t.Helper()

@@ -26,7 +26,7 @@ type tacitHome struct {
 func newHome(t *testing.T, env ...string) *tacitHome {
 	t.Helper()
 	home := t.TempDir()
-	return &tacitHome{t, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "TACIT_DIR=" + filepath.Join(home, "tacit")}, env...)}
+	return &tacitHome{t, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "GORACE=" + goRace, "TACIT_DIR=" + filepath.Join(home, "tacit")}, env...)}
 }
 
 func (s *tacitHome) command(args ...string) *exec.Cmd {

@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, programs)
 }
 
+// goRace is the variable GORACE for the programs that tests start: a program with the race detector otherwise sleeps for a second
+// before it ends.
+const goRace = "atexit_sleep_ms=0"
+
 // world is what cmd/tacit gives to [cli.Main]. TACIT_TEST_VERSION makes it another version.
 func world() cli.World {
 	return cli.World{
@@ -67,6 +71,7 @@ func emptyHome(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("USERPROFILE", home)
 	env.Setenv("TERM", "xterm-256color")
+	env.Setenv("GORACE", goRace)
 	env.Setenv("VAULT", filepath.Join(home, ".local", "share", "tacit", "vault.db"))
 	env.Defer(func() { stopAgents(env.Vars, env.WorkDir) })
 	return os.Mkdir(home, 0o700)
