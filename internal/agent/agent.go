@@ -74,6 +74,12 @@ func Run(ctx context.Context, o Options) error {
 			o.Log.Info("the vault is not locked before the machine sleeps, only its time counts", "reason", err.Error())
 		}
 	})
+	background.Go(func() {
+		if place.abandoned(ctx, tick) {
+			o.Log.Warn("the socket is gone, and so is the agent", "socket", o.Layout.Socket)
+			stop()
+		}
+	})
 	return a.serve(ctx, place)
 }
 

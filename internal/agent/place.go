@@ -2,12 +2,14 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"tacit/internal/fault"
 	"tacit/internal/paths"
@@ -20,6 +22,8 @@ import (
 type place struct {
 	vault, socket *os.File
 	listener      peerListener
+	path          string
+	is            fs.FileInfo // of the socket, as it was made
 }
 
 // lockFiles returns the paths of both locks.
@@ -45,8 +49,34 @@ func (p *place) take(l paths.Layout) (err error) {
 	if p.socket, err = hold(socketLock, "the agent of another vault has the socket "+l.Socket); err != nil {
 		return err
 	}
-	p.listener, err = listen(l.Socket)
-	return err
+	p.path = l.Socket
+	if p.listener, err = listen(p.path); err != nil {
+		return err
+	}
+	if p.is, err = os.Lstat(p.path); err != nil {
+		return paths.Explain(err, p.path, "look at %s", p.path)
+	}
+	return nil
+}
+
+// abandoned looks every so often whether the socket still leads here, and returns true when it does not, or false when ctx ends. Who
+// removes the directory of an agent means to be rid of it, and one that nobody can reach should not keep a vault open.
+func (p *place) abandoned(ctx context.Context, every time.Duration) bool {
+	look := time.NewTicker(every)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-look.C:
+			now, err := os.Lstat(p.path)
+			if err == nil && os.SameFile(now, p.is) {
+				continue
+			}
+			p.listener.SetUnlinkOnClose(false) // what is there now is not ours
+			return true
+		}
+	}
 }
 
 // leave gives the place back. The socket goes first: nobody may find it while its lock is free.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tacit/internal/fault"
 	"tacit/internal/paths"
@@ -72,6 +74,46 @@ func TestOneAgent(t *testing.T) {
 	}
 	if _, err := claim(l); !errors.Is(err, fault.Exists) { // the same vault, another socket
 		t.Errorf("two agents for one vault: %v", err)
+	}
+}
+
+// An agent whose socket was removed or replaced is one that nobody can reach.
+func TestAbandoned(t *testing.T) {
+	t.Parallel()
+	l := layoutAt(newHome(t).dir)
+	for what, change := range map[string]func() error{
+		"removed": func() error { return os.Remove(l.Socket) },
+		"replaced": func() error {
+			return errors.Join(os.Remove(l.Socket), os.WriteFile(l.Socket, []byte("another"), 0o600))
+		},
+	} {
+		p, err := claim(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := make(chan bool, 1)
+		go func() { gone <- p.abandoned(t.Context(), time.Millisecond) }()
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if !<-gone {
+			t.Errorf("%s, and it was not found", what)
+		}
+		p.leave()
+		if _, err := os.Lstat(l.Socket); what == "replaced" && err != nil {
+			t.Errorf("it took away what is not its own: %v", err)
+		}
+		_ = os.Remove(l.Socket)
+	}
+	p, err := claim(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.leave()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if p.abandoned(ctx, time.Millisecond) {
+		t.Error("it gave up its own socket")
 	}
 }
 
