@@ -91,7 +91,7 @@ func (s *session) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), graceTime)
 	defer cancel()
 	_ = s.keeper.AnchorLog(ctx) // a log that cannot be anchored is no reason to keep the keys
-	_ = s.keeper.Close()        // an engine holds nothing between operations
+	_ = s.keeper.Close()        // nothing is left to be written
 }
 
 func (s *session) isGone() bool {
