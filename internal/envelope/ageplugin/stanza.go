@@ -68,7 +68,7 @@ func readStanza(r *bufio.Reader) (stanza, error) {
 			return stanza{}, err
 		}
 		part, err := base64.RawStdEncoding.Strict().DecodeString(line)
-		if err != nil || len(part) > bytesPerLine {
+		if err != nil || len(part) > bytesPerLine || strings.Contains(line, "\r") { // which encoding/base64 passes over
 			return stanza{}, errMalformed
 		}
 		if s.body = append(s.body, part...); len(s.body) > maxBody {

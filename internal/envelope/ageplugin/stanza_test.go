@@ -56,7 +56,7 @@ func TestPrintable(t *testing.T) {
 }
 
 func FuzzStanza(f *testing.F) {
-	for _, s := range []string{"-> file-key 0\nAAAAAAAAAAAAAAAAAAAAAA\n", "-> done\n\n", "-> msg\n\n-> x", "->  x\n\n"} {
+	for _, s := range []string{"-> file-key 0\nAAAAAAAAAAAAAAAAAAAAAA\n", "-> done\n\n", "-> msg\n\n-> x", "->  x\n\n", "-> x\n\r\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
