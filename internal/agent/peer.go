@@ -30,8 +30,11 @@ type peerConn struct {
 	shared bool
 }
 
-// peerListener accepts connections of our own user only.
-type peerListener struct{ *net.UnixListener }
+// peerListener accepts connections of our own user only, or, at the shared socket, of anybody whom the modes let through.
+type peerListener struct {
+	*net.UnixListener
+	shared bool
+}
 
 // Accept closes what comes from somebody else, and waits for the next. The program of the peer is looked up now, since a process
 // that is about to be given secrets makes itself unreadable.
@@ -42,11 +45,11 @@ func (l peerListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		p, err := peerOf(c)
-		if err == nil {
+		if err == nil && !l.shared {
 			err = p.ours()
 		}
 		if err == nil {
-			return &peerConn{UnixConn: c, peer: p}, nil
+			return &peerConn{UnixConn: c, peer: p, shared: l.shared}, nil
 		}
 		_ = c.Close() // refused; there is nobody to tell
 	}
