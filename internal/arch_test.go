@@ -41,7 +41,7 @@ var layers = [][]string{
 	// Where ciphertext lives, and the keys. They do not know each other.
 	{"internal/engine", "internal/envelope"},
 	// One job each, for whoever needs it.
-	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson"},
+	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/strictcbor"},
 	// Words, times, places and shapes.
 	{"internal/name", "internal/when", "internal/paths", "client"},
 	// What every other package may say.

@@ -1,32 +1,11 @@
 package policy
 
 import (
-	"sync"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"tacit/internal/fault"
+	"tacit/internal/strictcbor"
 )
-
-// codec is the CBOR dialect of a token's record, the same as package vault's: definite lengths, bounded, strict (I08).
-var codec = sync.OnceValue(func() (c struct {
-	enc cbor.EncMode
-	dec cbor.DecMode
-},
-) {
-	var err error
-	if c.enc, err = (cbor.EncOptions{Sort: cbor.SortNone, IndefLength: cbor.IndefLengthForbidden}).EncMode(); err != nil {
-		panic(err) // options are constants
-	}
-	if c.dec, err = (cbor.DecOptions{
-		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
-		MaxNestedLevels: 8, MaxArrayElements: 1 << 16, MaxMapPairs: 1 << 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-	}).DecMode(); err != nil {
-		panic(err)
-	}
-	return c
-})
 
 // A tokenRecord is a token at rest. Times are milliseconds since 1970; 0 is none.
 type tokenRecord struct {
@@ -58,14 +37,14 @@ func (t Token) Encode() ([]byte, error) {
 	if t.Limited {
 		r.UsesLeft = &t.UsesLeft
 	}
-	return codec().enc.Marshal(r)
+	return strictcbor.Marshal(r)
 }
 
 // DecodeToken reads what [Token.Encode] wrote. Errors are of class fault.Corrupted. A record with a rule that cannot be read is
 // refused whole: less than a token has could be more than its child should get.
 func DecodeToken(b []byte) (Token, error) {
 	var r tokenRecord
-	if err := codec().dec.Unmarshal(b, &r); err != nil {
+	if err := strictcbor.Unmarshal(b, &r); err != nil {
 		return Token{}, fault.Wrap(fault.Corrupted, err, "read token record")
 	}
 	t := Token{

@@ -3,41 +3,20 @@ package vault
 import (
 	"encoding/binary"
 	"fmt"
-	"sync"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"tacit/internal/envelope"
 	"tacit/internal/flatjson"
+	"tacit/internal/strictcbor"
 )
 
 // FormatVersion is the format of the whole vault, in its header. A vault with a higher one is refused.
 const FormatVersion = 1
 
-// codec is the CBOR dialect of everything sealed: definite lengths, sorted keys, bounded, strict (I08).
-var codec = sync.OnceValue(func() (c struct {
-	enc cbor.EncMode
-	dec cbor.DecMode
-},
-) {
-	var err error
-	if c.enc, err = (cbor.EncOptions{Sort: cbor.SortNone, IndefLength: cbor.IndefLengthForbidden}).EncMode(); err != nil {
-		panic(err) // options are constants
-	}
-	if c.dec, err = (cbor.DecOptions{
-		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
-		MaxNestedLevels: 8, MaxArrayElements: 1 << 16, MaxMapPairs: 1 << 16, ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-	}).DecMode(); err != nil {
-		panic(err)
-	}
-	return c
-})
-
-func encode(v any) ([]byte, error) { return codec().enc.Marshal(v) }
+func encode(v any) ([]byte, error) { return strictcbor.Marshal(v) }
 
 func decode(b []byte, v any) error {
-	if err := codec().dec.Unmarshal(b, v); err != nil {
+	if err := strictcbor.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("%w: %v", envelope.ErrMalformed, err)
 	}
 	return nil
