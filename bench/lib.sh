@@ -2,6 +2,7 @@
 #
 #   TACIT        the binary (built when not given)
 #   BENCH_DIR    where vaults and peers are made and kept; one of its own, removed afterwards, when not given
+#   BENCH_ROUNDS how often each command is timed, 101 when not given
 #   BENCH_QUICK  1: small numbers, few rounds, only peers that are there: it shall run, not judge
 # shellcheck shell=bash disable=SC2034 # what is set here is read by the scripts
 set -eu -o pipefail
@@ -62,7 +63,7 @@ mkdir -p -m 700 "$HOME"
 if [ "${BENCH_QUICK-}" = 1 ]; then
 	small=50 medium=500 large=5000 rounds=3
 else
-	small=100 medium=10000 large=1000000 rounds=101
+	small=100 medium=10000 large=1000000 rounds=${BENCH_ROUNDS:-101}
 fi
 
 have() { command -v "$1" >/dev/null; }
