@@ -26,9 +26,11 @@ func layoutAt(dir string, variables ...string) paths.Layout {
 	}, dir)
 }
 
+// The tests of places are not parallel: a child that another test has just forked has a copy of every lock in its hand until it is
+// another program.
+
 // Two agents for one vault cannot exist, nor two at one socket, however many start at once.
 func TestOneAgent(t *testing.T) {
-	t.Parallel()
 	dir := newHome(t).dir
 	l := layoutAt(dir)
 	for range 10 {
@@ -79,7 +81,6 @@ func TestOneAgent(t *testing.T) {
 
 // An agent whose socket was removed or replaced is one that nobody can reach.
 func TestAbandoned(t *testing.T) {
-	t.Parallel()
 	l := layoutAt(newHome(t).dir)
 	for what, change := range map[string]func() error{
 		"removed": func() error { return os.Remove(l.Socket) },
@@ -127,7 +128,6 @@ func holderOf(t *testing.T, l paths.Layout) (int, bool) {
 }
 
 func TestSocketPlace(t *testing.T) {
-	t.Parallel()
 	l := layoutAt(newHome(t).dir)
 	if err := paths.EnsureDir(filepath.Dir(l.Socket)); err != nil {
 		t.Fatal(err)
