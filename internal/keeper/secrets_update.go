@@ -1,0 +1,176 @@
+package keeper
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tacit/client"
+	"tacit/internal/fault"
+	"tacit/internal/name"
+	"tacit/internal/policy"
+	"tacit/internal/vault"
+)
+
+// Update changes metadata.
+func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out client.Changed, err error) {
+	err = k.modify(ctx, c, "write", r.Ref, r.needs(), func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
+		s := *old
+		if err := r.metadata(&s); err != nil {
+			return nil, err
+		}
+		if err := tx.allowAliases(record, policyObject(&s), r.AddAliases); err != nil {
+			return nil, err
+		}
+		after := &s
+		if r.Seal {
+			record.Reason = "sealed"
+			if after, err = k.seal(tx.Tx, old, &s, r.Service); err != nil {
+				return nil, err
+			}
+		} else if r.Service != "" {
+			return nil, fault.New(fault.Usage, "a pin cannot change").About(s.Name).WithFix("store the secret under another name")
+		} else if err := tx.SetMetadata(old, &s); err != nil {
+			return nil, err
+		}
+		out = client.Changed{Secret: k.shape(after), Changed: changedFields(k, old, after), Readiness: []client.Readiness{}}
+		return after, nil
+	})
+	return out, err
+}
+
+// seal makes a readable secret sealed, with its metadata as s has it.
+func (k *Keeper) seal(tx *vault.Tx, old, s *vault.Secret, service string) (*vault.Secret, error) {
+	if old.Sealed {
+		return s, tx.SetMetadata(old, s)
+	}
+	want := pin(service)
+	switch {
+	case service == "" && old.Pin == "":
+		return nil, fault.New(fault.Usage, "a sealed secret needs the service it may be sent to").About(s.Name).WithFix("add --service NAME")
+	case service == "":
+		want = old.Pin
+	case old.Pin != "" && want != old.Pin:
+		return nil, fault.New(fault.Conflict, "%s is pinned to %s; a pin cannot change", s.Name, old.Pin).About(s.Name).WithFix("store it under another name")
+	default:
+		if err := name.Check(service); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.SetMetadata(old, s); err != nil {
+		return nil, err
+	}
+	return tx.SetExposure(s, true, want)
+}
+
+// needs are the actions that the request takes: admin for what policies look at, write for the rest.
+func (r *UpdateRequest) needs() (needs []policy.Action) {
+	if len(r.AddAliases)+len(r.AddTags)+len(r.RemoveTags)+len(r.AttachGroups)+len(r.DetachGroups) > 0 || r.ClearAliases || r.Seal || r.Service != "" {
+		needs = append(needs, policy.Admin)
+	}
+	if r.ExpiresAt != nil || r.NoExpiry || r.RotateEvery != nil || r.NoRotation || r.Note != nil || r.OwnedBy != nil || len(needs) == 0 {
+		needs = append(needs, policy.Write)
+	}
+	return needs
+}
+
+func (r *UpdateRequest) metadata(s *vault.Secret) error {
+	if r.ClearAliases {
+		s.Aliases = nil
+	}
+	s.Aliases = union(s.Aliases, r.AddAliases)
+	s.Tags = slices.DeleteFunc(union(s.Tags, r.AddTags), func(t string) bool { return slices.Contains(r.RemoveTags, t) })
+	switch {
+	case r.NoExpiry:
+		s.ExpiresAt = 0
+	case r.ExpiresAt != nil:
+		s.ExpiresAt = vault.MillisOf(r.ExpiresAt)
+	}
+	switch {
+	case r.NoRotation:
+		s.RotateEvery = 0
+	case r.RotateEvery != nil:
+		s.RotateEvery = int64(*r.RotateEvery / time.Second)
+	}
+	if r.Note != nil {
+		s.Note = *r.Note
+	}
+	if r.OwnedBy != nil {
+		s.OwnedBy = *r.OwnedBy
+	}
+	return r.groups(s)
+}
+
+// groups attaches and detaches: only groups of the secret's own workspace.
+func (r *UpdateRequest) groups(s *vault.Secret) error {
+	workspace, _ := s.Scope.Parts()
+	path := func(group string) (string, error) {
+		if workspace == "" {
+			return "", fault.New(fault.Usage, "%s is in scope %s, which has no groups", s.Name, s.Scope).About(s.Name).
+				WithFix("only a secret of a workspace can be attached to its groups: tacit set %s --workspace W", s.Name)
+		}
+		scope, err := name.Workspace(workspace, group)
+		if err == nil && scope == s.Scope {
+			return "", fault.New(fault.Conflict, "%s lives in group %s", s.Name, group).About(s.Name)
+		}
+		return workspace + "/" + group, err
+	}
+	for _, g := range r.AttachGroups {
+		p, err := path(g)
+		if err != nil {
+			return err
+		}
+		s.Groups = union(s.Groups, []string{p})
+	}
+	for _, g := range r.DetachGroups {
+		p, err := path(g)
+		if err != nil {
+			return err
+		}
+		s.Groups = slices.DeleteFunc(slices.Clone(s.Groups), func(e string) bool { return e == p })
+	}
+	return nil
+}
+
+// Unseal makes a sealed secret readable; every version is encrypted anew.
+func (k *Keeper) Unseal(ctx context.Context, c Caller, r Ref) (out client.Changed, err error) {
+	if err := k.presence(ctx, c); err != nil {
+		return out, err
+	}
+	err = k.modify(ctx, c, "admin", r, []policy.Action{policy.Admin}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
+		record.Reason = "made readable"
+		s := old
+		out = client.Changed{Changed: []string{}, Readiness: []client.Readiness{}}
+		if old.Sealed {
+			if s, err = tx.SetExposure(old, false, old.Pin); err != nil {
+				return nil, err
+			}
+			out.Changed = []string{"exposure"}
+		}
+		out.Secret = k.shape(s)
+		return s, nil
+	})
+	return out, err
+}
+
+// Move renames a secret within its scope.
+func (k *Keeper) Move(ctx context.Context, c Caller, r Ref, to string) (out client.Changed, err error) {
+	if err := name.Check(to); err != nil {
+		return out, err
+	}
+	err = k.modify(ctx, c, "write", r, []policy.Action{policy.Admin}, func(tx *change, old *vault.Secret, record *decision) (*vault.Secret, error) {
+		s := *old
+		s.Name = to
+		if err := tx.allow(record, policyObject(&s), to, policy.Admin); err != nil {
+			return nil, err
+		}
+		s.Aliases = slices.DeleteFunc(slices.Clone(s.Aliases), func(a string) bool { return a == to })
+		record.Reason = "renamed to " + to
+		if err := tx.SetMetadata(old, &s); err != nil {
+			return nil, err
+		}
+		out = client.Changed{Secret: k.shape(&s), Changed: []string{"name"}, Readiness: []client.Readiness{}}
+		return &s, nil
+	})
+	return out, err
+}
