@@ -86,7 +86,10 @@ func (a *app) auditVerify(ctx context.Context, f verifyFlags) error {
 		return fault.New(fault.Usage, "audit verify: --key is for --from").WithFix("tacit audit verify --from FILE --key VERIFIERKEY")
 	}
 	if f.from != "" {
-		text, err := a.readCheckpoint(f.from)
+		text, err := a.readSmall(f.from, maxCheckpoint)
+		if err == nil && len(text) == 0 {
+			err = fault.New(fault.Invalid, "not a checkpoint: %s is empty", f.from).About(f.from).WithFix("tacit audit checkpoint -o FILE makes one")
+		}
 		if err != nil {
 			return err
 		}
@@ -117,26 +120,6 @@ func (a *app) auditVerify(ctx context.Context, f verifyFlags) error {
 
 // maxCheckpoint bounds the file that is read as a checkpoint, in bytes.
 const maxCheckpoint = 64 << 10
-
-func (a *app) readCheckpoint(file string) ([]byte, error) {
-	in := a.world.Stdin
-	if file != "-" {
-		f, err := openInput(file)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	b, err := io.ReadAll(io.LimitReader(in, maxCheckpoint+1))
-	switch {
-	case err != nil:
-		return nil, fault.Wrap(fault.Failed, err, "read the checkpoint")
-	case len(b) == 0 || len(b) > maxCheckpoint:
-		return nil, fault.New(fault.Invalid, "not a checkpoint: it has %d bytes", len(b)).WithFix("tacit audit checkpoint -o FILE makes one")
-	}
-	return b, nil
-}
 
 // auditVerdict is the error for a log that is not whole: data that was tampered with, or put back.
 func auditVerdict(v client.AuditVerify) error {

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +9,6 @@ import (
 	"tacit/client"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
-	"tacit/internal/paths"
 )
 
 func (a *app) policyCommand() *cobra.Command {
@@ -78,7 +75,7 @@ the mistake is named with its line. Grants stay. An empty file removes what ther
 }
 
 func (a *app) policySet(ctx context.Context, file string, force bool) error {
-	text, err := a.readSmall(file)
+	text, err := a.readSmall(file, maxPolicyFile)
 	if err != nil {
 		return err
 	}
@@ -111,27 +108,6 @@ func (a *app) policySet(ctx context.Context, file string, force bool) error {
 // maxPolicyFile bounds what is read of a file of policies or test cases, in bytes; keeper says what it takes.
 const maxPolicyFile = 2 << 20
 
-// readSmall reads a file, or standard input for "-".
-func (a *app) readSmall(file string) ([]byte, error) {
-	r := a.world.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, paths.Explain(err, file, "read %s", file)
-		}
-		defer func() { _ = f.Close() }()
-		r = f
-	}
-	b, err := io.ReadAll(io.LimitReader(r, maxPolicyFile+1))
-	if err == nil && len(b) > maxPolicyFile {
-		err = fault.New(fault.Invalid, "%s is larger than 2 MiB", file).About(file)
-	}
-	if err != nil {
-		return nil, paths.Explain(err, file, "read %s", file)
-	}
-	return b, nil
-}
-
 func (a *app) policyTestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "test FILE", Short: "Check that the policies decide as a file says",
@@ -148,7 +124,7 @@ An object that is only named is looked up in the vault; docs/policy.md has the w
 }
 
 func (a *app) policyTest(ctx context.Context, file string) error {
-	text, err := a.readSmall(file)
+	text, err := a.readSmall(file, maxPolicyFile)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"io"
-	"io/fs"
-	"os"
 	"runtime"
 	"unicode/utf8"
 
@@ -80,22 +77,6 @@ func (a *app) input(name string, args []string, f valueFlags) ([]byte, error) {
 	defer t.close()
 	v, err := t.hidden("Value of " + name + ": ")
 	return v.Reveal(), promptError(err)
-}
-
-// openInput opens a file that the user named for reading.
-func openInput(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Usage, "there is no file %s", path).About(path).WithFix("check the path")
-	}
-	if err != nil {
-		return nil, paths.Explain(err, path, "read %s", path)
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		_ = f.Close()
-		return nil, fault.New(fault.Usage, "%s is a directory, not a file", path).About(path)
-	}
-	return f, nil
 }
 
 // readBounded reads all of r. what is named in the error when it is more than any value can be.
