@@ -6,6 +6,7 @@ import "sync"
 const (
 	maxCached       = 1 << 20 // bytes
 	maxCachedShared = 8 << 20
+	maxLeaves       = 1 << 16 // pages that are known to be leaves
 )
 
 // pages are those that were read and checked before, by id. A page never changes while its tree is in use.
@@ -59,5 +60,8 @@ func (c *pages) putLeaf(id uint64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.leaves) >= maxLeaves {
+		clear(c.leaves)
+	}
 	c.leaves[id] = true
 }
