@@ -12,7 +12,7 @@ import (
 	"tacit/internal/when"
 )
 
-// Retain is how long the records of the audit log are kept at the least, unless the configuration says otherwise.
+// Retain is how long the records of the audit log are kept at the least, unless [Options] say otherwise.
 const Retain = 90 * 24 * time.Hour
 
 // AuditPrune removes the segments of the log that hold nothing of the time before or later. First the vault remembers up to which
