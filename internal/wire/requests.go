@@ -9,7 +9,8 @@ import (
 	"tacit/internal/when"
 )
 
-// Every request has two functions: FromX makes the shape of it, ToX what keeper takes. What holds a value is in values.go.
+// Every request has two functions: FromX makes the shape of it, ToX what keeper takes. What holds a value is in values.go,
+// and the shape of a get, which must be quick, is written by AppendGet.
 
 // FromRef returns the shape of r.
 func FromRef(r keeper.Ref) client.SecretRef {
@@ -19,11 +20,6 @@ func FromRef(r keeper.Ref) client.SecretRef {
 // ToRef returns what r asks for.
 func ToRef(r client.SecretRef) keeper.Ref {
 	return keeper.Ref{Name: r.Name, Version: r.Version, Scope: r.Scope, Provider: r.Provider}
-}
-
-// FromGet returns the shape of r.
-func FromGet(r keeper.GetRequest) client.GetRequest {
-	return client.GetRequest{SecretRef: FromRef(r.Ref), Field: r.Field, IncludeExpired: r.IncludeExpired, Purpose: r.Door}
 }
 
 // ToGet returns what r asks for.
