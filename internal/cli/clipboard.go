@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -67,17 +68,14 @@ func (a *app) clipboard(env []string, tty io.Writer) (*clipboard.Board, error) {
 	})
 }
 
-// childEnvironment returns what a program that tacit starts may see of our environment.
+// childEnvironment returns what a program that tacit starts may see of our environment: nothing that opens the vault of this machine
+// (I12). Which variables do, its slots say to anybody, so this takes no key, and counts also for who asks somebody else for secrets.
+// There may be no vault here then, or none that is ours to read.
 func (a *app) childEnvironment(ctx context.Context) ([]string, error) {
-	if a.distant() { // the vault of this machine has nothing to do with it
-		return handoff.Strip(a.world.Environ), nil
-	}
-	k, err := a.owner()
-	if err != nil {
-		return nil, err
-	}
+	k := a.keyless(a.layout())
+	defer func() { _ = k.Close() }()
 	slots, err := k.SlotVariables(ctx)
-	if err != nil {
+	if elsewhere := errors.Is(err, fault.NoVault) || errors.Is(err, fault.Permissions); err != nil && !(a.distant() && elsewhere) {
 		return nil, err
 	}
 	return handoff.Strip(a.world.Environ, slots...), nil
