@@ -34,13 +34,14 @@ var layers = [][]string{
 	{"internal/keeper"},
 	// Rooms.
 	{
-		"internal/vault", "internal/audit", "internal/provider", "internal/registry", "internal/broker", "internal/policy",
+		"internal/vault", "internal/audit", "internal/provider", "internal/broker", "internal/policy",
 		"internal/config", "internal/handoff",
 		"internal/transfer/backup", // the one format that keeper itself writes and reads
 	},
 	// Where ciphertext lives, and the keys. They do not know each other.
 	{"internal/engine", "internal/envelope"},
 	// One job each, for whoever needs it.
+	{"internal/registry"}, // data about services, for broker and keeper
 	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/strictcbor"},
 	// Words, times, places and shapes.
 	{"internal/name", "internal/when", "internal/paths", "client"},
