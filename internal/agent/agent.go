@@ -158,20 +158,20 @@ func (a *agent) api(k keeper.API) http.Handler {
 func (a *agent) caller(r *http.Request) (keeper.Caller, error) {
 	conn, ok := connOf(r.Context())
 	if !ok {
-		return keeper.Caller{}, fault.New(fault.Denied, "nothing proves who sent the request")
+		return keeper.Caller{}, fault.Unproven("nothing proves who sent the request")
 	}
 	c := keeper.Caller{Door: "socket", UID: conn.peer.UID, PID: conn.peer.PID, Executable: conn.peer.Executable}
 	said := r.Header["Authorization"]
 	if len(said) == 0 {
 		if conn.shared {
-			return c, fault.New(fault.Denied, "a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
+			return c, fault.Unproven("a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
 		}
 		c.Principal, c.Owner = a.Principal, true
 		return c, nil
 	}
 	token, ok := strings.CutPrefix(said[0], "Bearer ")
 	if !ok || token == "" || len(said) > 1 {
-		return c, fault.New(fault.Denied, "the Authorization header must be there once, as Bearer TOKEN")
+		return c, fault.Unproven("the Authorization header must be there once, as Bearer TOKEN")
 	}
 	c.Token = secret.New([]byte(token))
 	return c, nil

@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/paths/pathstest"
+	"tacit/internal/wire"
 )
 
 // askShared asks the agent at a socket, as whoever it runs as: SOCKET TOKEN NAME, where the name "status" stands for the agent's own
@@ -91,6 +94,20 @@ func TestI10SharedSocket(t *testing.T) {
 		}
 		if err := own.Call(t.Context(), method, path, nil, nil); !errors.Is(err, fault.Denied) {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{pathStatus, wire.Status} {
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: tacit\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(conn)
+		_ = conn.Close()
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.Contains(string(answer), "Www-Authenticate: Bearer") {
+			t.Errorf("%s without a token: %s", path, answer)
 		}
 	}
 	mustGet(t, c, "ci/one", "first")

@@ -60,6 +60,15 @@ var classes = map[Code]class{
 	Exists:      {8, 409}, Conflict: {8, 409}, StaleKeys: {8, 409},
 }
 
+// StatusOf returns the HTTP status of err: that of its class, or 401 when nothing proves who asks.
+func StatusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) && e.Unproven {
+		return 401
+	}
+	return CodeOf(err).Status()
+}
+
 // Error makes a code usable as a sentinel for errors.Is.
 func (c Code) Error() string { return string(c) }
 
@@ -96,11 +105,21 @@ type Error struct {
 	Fix     string // what to do or the command to run: "tacit list 'db*'"; empty if there is no way out
 	Object  string // the name of the secret, slot or file; empty if none
 	Err     error  // the cause, if it adds something; printed after the message
+
+	Unproven bool // of class Denied: nothing proves who asks, whatever was asked for
 }
 
 // New returns an error of the class c.
 func New(c Code, format string, args ...any) *Error {
 	return &Error{Code: c, Message: fmt.Sprintf(format, args...)}
+}
+
+// Unproven returns an error of class Denied about who asks: a token that is missing or not good. For a person it is one more "not
+// permitted"; HTTP tells the two apart (RFC 9110, sections 15.5.2 and 15.5.4).
+func Unproven(format string, args ...any) *Error {
+	e := New(Denied, format, args...)
+	e.Unproven = true
+	return e
 }
 
 // Wrap returns an error of the class c that says what was being done when err happened.
@@ -109,7 +128,7 @@ func Wrap(c Code, err error, format string, args ...any) *Error {
 	e := &Error{Code: c, Message: fmt.Sprintf(format, args...), Err: err}
 	var inner *Error
 	if errors.As(err, &inner) {
-		e.Code, e.Fix, e.Object = inner.Code, inner.Fix, inner.Object
+		e.Code, e.Fix, e.Object, e.Unproven = inner.Code, inner.Fix, inner.Object, inner.Unproven
 	}
 	return e
 }

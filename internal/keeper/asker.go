@@ -60,15 +60,20 @@ func (k *Keeper) admit(r *vault.Reader, c Caller) (*asker, error) {
 		if len(a.chain) > 0 {
 			a.Principal = string(a.chain[0].Principal)
 		}
-		return a, fault.New(fault.Denied, "the token is not valid: unknown, expired, used up or revoked").WithFix("ask the vault's owner for a new one")
+		return a, badToken()
 	}
 	t := a.chain[0]
 	a.Principal, a.Workspace, a.Group = string(t.Principal), t.Workspace, t.Group
 	return a, nil
 }
 
+// badToken is the one answer to a token that is none, or no longer one.
+func badToken() error {
+	return fault.Unproven("the token is not valid: unknown, expired, used up or revoked").WithFix("ask the vault's owner for a new one")
+}
+
 func noToken() error {
-	return fault.New(fault.Denied, "a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
+	return fault.Unproven("a token is required").WithFix("set TACIT_TOKEN to one that `tacit token create` printed")
 }
 
 // limited reports whether the caller's token can be used only so many times.
@@ -88,7 +93,7 @@ func (a *asker) spend(tx *vault.Tx) error {
 	}
 	used, err := a.chain.Use(a.k.opts.Now())
 	if err != nil {
-		return err
+		return badToken() // its time ended since it was admitted
 	}
 	for _, t := range used {
 		if t.Limited {

@@ -47,7 +47,7 @@ func NewToken(random io.Reader) (text secret.Value, id string, hash TokenHash, e
 func HashToken(text secret.Value) (TokenHash, error) {
 	t := text.Reveal()
 	bad := func(why string) (TokenHash, error) {
-		return TokenHash{}, fault.New(fault.Denied, "not a valid token: %s", why).WithFix("copy the whole token, as `tacit token create` printed it")
+		return TokenHash{}, fault.Unproven("not a valid token: %s", why).WithFix("copy the whole token, as `tacit token create` printed it")
 	}
 	body, ok := bytes.CutPrefix(t, []byte(tokenPrefix))
 	switch {

@@ -344,7 +344,7 @@ func compareErrors(t *testing.T, name string, got, want error) {
 		t.Errorf("%s: near %T, far %T", name, want, got)
 		return
 	}
-	if got.Error() != want.Error() || g.Code != w.Code || g.Fix != w.Fix || g.Object != w.Object {
+	if got.Error() != want.Error() || g.Code != w.Code || g.Fix != w.Fix || g.Object != w.Object || g.Unproven != w.Unproven {
 		t.Errorf("%s: near and far say\n%q %s %q %q\n%q %s %q %q", name, want, w.Code, w.Fix, w.Object, got, g.Code, g.Fix, g.Object)
 	}
 }

@@ -109,7 +109,7 @@ func dial(t testing.TB, path string) *remote.Client {
 
 // refused is a caller that nobody knows.
 func refused(*http.Request) (keeper.Caller, error) {
-	return keeper.Caller{}, fault.New(fault.Denied, "the token is not valid")
+	return keeper.Caller{}, fault.Unproven("the token is not valid")
 }
 
 // socketDir is like t.TempDir, but shorter: a socket's path has 108 bytes.

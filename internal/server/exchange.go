@@ -138,6 +138,9 @@ func problem(w http.ResponseWriter, err error, status int) {
 	if errors.Is(err, fault.Busy) {
 		h.Set("Retry-After", "1")
 	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="tacit"`)
+	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(b)
 }

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	API keeper.API
 	// Caller tells who sent a request, from the peer of its connection and its token; the scopes that an owner claims are
-	// added here.
+	// added here. When nothing proves it the error is [fault.Unproven].
 	Caller  func(*http.Request) (keeper.Caller, error)
 	Version string       // of the program; every answer carries it
 	Log     *slog.Logger // nil: none
@@ -128,15 +128,8 @@ func (s *server) find(x *exchange) (route, error) {
 // caller returns who sent the request. The owner says which workspace and group it is in; a token has that from its making.
 func (s *server) caller(x *exchange) (keeper.Caller, error) {
 	c, err := s.Caller(x.r)
-	if err != nil {
-		if fault.CodeOf(err) == fault.Denied { // not known, rather than not allowed
-			x.w.Header().Set("WWW-Authenticate", `Bearer realm="tacit"`)
-			x.status = http.StatusUnauthorized
-		}
+	if err != nil || !c.Owner {
 		return c, err
-	}
-	if !c.Owner {
-		return c, nil
 	}
 	if c.Workspace, err = claim(x.r.Header, wire.HeaderWorkspace); err != nil {
 		return c, err

@@ -11,11 +11,11 @@ import (
 // problemType is what the type of a problem begins with; its code follows.
 const problemType = "urn:tacit:problem:"
 
-// ProblemOf returns err as an answer of its class. status 0 is that of the class.
+// ProblemOf returns err as an answer of its class. status 0 is that of err.
 func ProblemOf(err error, status int) client.HTTPProblem {
 	code := fault.CodeOf(err)
 	if status == 0 {
-		status = code.Status()
+		status = fault.StatusOf(err)
 	}
 	p := client.HTTPProblem{
 		Type: problemType + string(code), Title: strings.ReplaceAll(string(code), "_", " "), Status: status,
@@ -30,7 +30,11 @@ func ProblemOf(err error, status int) client.HTTPProblem {
 
 // ErrorOf returns the failure that p tells of, as it was before it was sent: a command prints the same bytes for both.
 func ErrorOf(p client.HTTPProblem) *fault.Error {
-	return &fault.Error{Code: fault.Code(p.Code), Message: p.Detail, Fix: orEmpty(p.Fix), Object: orEmpty(p.Object)}
+	code := fault.Code(p.Code)
+	return &fault.Error{
+		Code: code, Message: p.Detail, Fix: orEmpty(p.Fix), Object: orEmpty(p.Object),
+		Unproven: code == fault.Denied && p.Status == 401,
+	}
 }
 
 func optional(s string) *string {
