@@ -1,0 +1,153 @@
+package mask
+
+import (
+	"bytes"
+	"slices"
+)
+
+// An automaton finds all occurrences of a set of patterns in one pass over the text, whatever the patterns and the text: it is
+// that of Aho and Corasick, "Efficient string matching" (CACM 18, 1975). A node stands for a prefix of a pattern, node 0 for the
+// empty one, and the automaton is always in the node of the longest prefix that the text so far ends in.
+type automaton struct {
+	nodes []node
+	first [256]int32 // the child of node 0 by the byte of the text; 0 if it has none
+	as    [256]byte  // the byte that one of the text is compared as
+	// The children of all other nodes but for the one that follows its parent in nodes.
+	branches map[branch]int32
+}
+
+// A node takes 16 bytes: with the text of the patterns, which is not kept, that is all that they cost.
+type node struct {
+	fail  int32 // the node of the longest proper suffix that is a prefix of a pattern too
+	out   int32 // the length of the longest pattern that ends here; 0 if none does
+	depth int32 // the length of the prefix
+	label byte  // its last byte
+	next  bool  // the node that follows is a child
+	forks bool  // there are children in branches
+}
+
+type branch struct {
+	parent int32
+	label  byte
+}
+
+// newAutomaton compiles the patterns, which it sorts; none may be empty. With anyCase, ASCII letters are equal in either case.
+func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
+	a := &automaton{nodes: make([]node, 1), branches: map[branch]int32{}}
+	for b := range a.as {
+		a.as[b] = byte(b)
+		if anyCase && 'A' <= b && b <= 'Z' {
+			a.as[b] += 'a' - 'A'
+		}
+	}
+	parents := a.grow(patterns)
+	a.link(parents)
+	return a
+}
+
+// grow makes the nodes and returns the parent of each.
+func (a *automaton) grow(patterns [][]byte) []int32 {
+	// A pattern comes before its own prefixes, so that these need no nodes of their own and every other pattern begins one run of
+	// new nodes, each the child of the one before it.
+	slices.SortFunc(patterns, func(p, q []byte) int { return bytes.Compare(q, p) })
+	total := 1
+	for _, p := range patterns {
+		total += len(p)
+	}
+	parents := make([]int32, 1, total)
+	path := []int32{0} // the nodes of the prefixes of the pattern before, by length
+	var before []byte
+	for _, p := range patterns {
+		shared := 0
+		for shared < len(before) && shared < len(p) && a.as[before[shared]] == a.as[p[shared]] {
+			shared++
+		}
+		path = path[:shared+1]
+		for depth := shared; depth < len(p); depth++ {
+			parent, n, label := path[depth], int32(len(a.nodes)), a.as[p[depth]]
+			switch {
+			case depth == 0:
+				for b := range a.first {
+					if a.as[b] == label {
+						a.first[b] = n
+					}
+				}
+			case depth == shared:
+				a.nodes[parent].forks = true
+				a.branches[branch{parent, label}] = n
+			default:
+				a.nodes[parent].next = true
+			}
+			a.nodes = append(a.nodes, node{depth: int32(depth) + 1, label: label})
+			parents = append(parents, parent)
+			path = append(path, n)
+		}
+		end := &a.nodes[path[len(p)]]
+		end.out = end.depth
+		before = p
+	}
+	return parents
+}
+
+// link sets fail and out of every node, from the shortest prefixes to the longest.
+func (a *automaton) link(parents []int32) {
+	for _, n := range a.byDepth() {
+		at := &a.nodes[n]
+		if parents[n] != 0 {
+			at.fail = a.step(a.nodes[parents[n]].fail, at.label)
+		}
+		if at.out == 0 {
+			at.out = a.nodes[at.fail].out
+		}
+	}
+}
+
+// byDepth returns all nodes but 0, sorted by counting.
+func (a *automaton) byDepth() []int32 {
+	var from []int32 // from[d] is where the nodes of depth d begin
+	for _, n := range a.nodes[1:] {
+		for int(n.depth)+1 >= len(from) {
+			from = append(from, 0)
+		}
+		from[n.depth+1]++
+	}
+	for d := 1; d < len(from); d++ {
+		from[d] += from[d-1]
+	}
+	order := make([]int32, len(a.nodes)-1)
+	for i, n := range a.nodes[1:] {
+		order[from[n.depth]] = int32(i) + 1
+		from[n.depth]++
+	}
+	return order
+}
+
+// step returns the node after one more byte of text, compared as it is.
+func (a *automaton) step(n int32, b byte) int32 {
+	for n != 0 {
+		if child := a.child(n, b); child != 0 {
+			return child
+		}
+		n = a.nodes[n].fail
+	}
+	return a.first[b]
+}
+
+// child returns the child of node n, which is not 0, or 0 if it has none with that label.
+func (a *automaton) child(n int32, label byte) int32 {
+	if a.nodes[n].next && a.nodes[n+1].label == label {
+		return n + 1
+	}
+	if a.nodes[n].forks {
+		return a.branches[branch{n, label}]
+	}
+	return 0
+}
+
+// open returns the length of the longest end of the text that a pattern may still begin with, and go on from.
+func (a *automaton) open(n int32) int64 {
+	for n != 0 && !a.nodes[n].next && !a.nodes[n].forks {
+		n = a.nodes[n].fail
+	}
+	return int64(a.nodes[n].depth)
+}

@@ -1,0 +1,87 @@
+package mask
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+)
+
+// Forms returns every form of the value that is masked, each once, for a value of min bytes or more; nil for a shorter one. A form
+// with escapes, or in hex, stands there twice: with lower-case digits and with upper-case ones. (Mixed ones are masked too.)
+func Forms(value []byte, min int) [][]byte {
+	var all [][]byte
+	seen := map[string]bool{}
+	for _, d := range []digits{lowerDigits, upperDigits} {
+		eachForm(value, min, d, func(form []byte, _ bool) {
+			if !seen[string(form)] {
+				seen[string(form)] = true
+				all = append(all, form)
+			}
+		})
+	}
+	return all
+}
+
+// eachForm calls add with every form of the value, some more than once. anyCase says that the form has hexadecimal digits which
+// may come in either case; they are written with d.
+func eachForm(value []byte, min int, d digits, add func(form []byte, anyCase bool)) {
+	atLeast := func(form []byte, anyCase bool) {
+		if len(form) > 0 && len(form) >= min {
+			add(form, anyCase)
+		}
+	}
+	if len(value) < min {
+		return
+	}
+	eachEncoding(value, min, d, atLeast)
+	if trimmed := bytes.TrimSpace(value); len(trimmed) < len(value) && len(trimmed) >= min {
+		eachEncoding(trimmed, min, d, atLeast)
+	}
+	for line := range bytes.FieldsFuncSeq(value, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		atLeast(bytes.TrimSpace(line), false)
+	}
+}
+
+func eachEncoding(value []byte, min int, d digits, add func(form []byte, anyCase bool)) {
+	add(value, false)
+	eachBase64(value, base64.RawStdEncoding, add)
+	eachBase64(value, base64.RawURLEncoding, add)
+	inHex := hex.AppendEncode(nil, value)
+	if d == upperDigits {
+		inHex = bytes.ToUpper(inHex)
+	}
+	add(inHex, true)
+	for _, s := range urlStyles {
+		add(s.escape(value, d))
+	}
+	for _, s := range jsonStyles {
+		form, anyCase, kept := s.escape(value, d)
+		// Bytes that are no UTF-8 all become the same character. What has nothing else would hide all such text.
+		if kept >= min {
+			add(form, anyCase)
+		}
+	}
+}
+
+// eachBase64 adds what the value becomes when 0, 1 or 2 bytes, modulo 3, stand before it in the encoded text.
+func eachBase64(value []byte, enc *base64.Encoding, add func(form []byte, anyCase bool)) {
+	for before := range 3 {
+		text := enc.AppendEncode(nil, append(make([]byte, before), value...))
+		first := (8*before + 5) / 6                // the first character that holds bits of the value only
+		end := 8 * (before + len(value)) / 6       // the end of the last such character
+		add(text[first:max(first, end)], false)    // more follows in the encoded text
+		add(text[first:], false)                   // nothing follows
+		add(pad(text, len(text)%4)[first:], false) // nothing follows
+	}
+}
+
+// pad appends what base64 text with so many characters in its last group lacks.
+func pad(text []byte, inLast int) []byte {
+	switch inLast {
+	case 2:
+		return append(text, "=="...)
+	case 3:
+		return append(text, '=')
+	}
+	return text
+}

@@ -1,0 +1,196 @@
+package mask
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Replacement is what a secret is usually replaced with.
+const Replacement = "***"
+
+// Patterns are secrets in all their forms, compiled. They do not change: any number of scanners may use them at once. They take
+// 16 bytes of memory a byte of form (about 1 kB a form of a usual key), and as much again for a moment while they are compiled.
+type Patterns struct {
+	exact, anyCase *automaton
+}
+
+// Compile compiles the forms of the values that have min bytes or more. It keeps no reference to the values.
+func Compile(min int, values ...[]byte) *Patterns {
+	var exact, anyCase [][]byte
+	for _, v := range values {
+		eachForm(v, min, lowerDigits, func(form []byte, any bool) {
+			if any {
+				anyCase = append(anyCase, form)
+			} else {
+				exact = append(exact, form)
+			}
+		})
+	}
+	return &Patterns{newAutomaton(exact, false), newAutomaton(anyCase, true)}
+}
+
+// Empty reports whether there is nothing to find: every value was too short, or there was none.
+func (p *Patterns) Empty() bool { return len(p.exact.nodes) == 1 && len(p.anyCase.nodes) == 1 }
+
+// Format and LogValue keep the secrets out of messages.
+func (p *Patterns) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, Replacement) }
+
+// LogValue is Format for slog.
+func (p *Patterns) LogValue() slog.Value { return slog.StringValue(Replacement) }
+
+// A Scanner replaces secrets in one stream, which comes in chunks. It is not for concurrent use.
+type Scanner struct {
+	tracks      [2]track
+	replacement []byte
+	count       int64
+
+	// text holds what was not passed on yet and a part, before it, that was: it ends at the offset end of the stream.
+	text []byte
+	end  int64
+	// shown is the offset up to which the stream was passed on or replaced; hidden is where the last replaced run ended.
+	shown, hidden int64
+}
+
+// A track is where one of the automatons is in the stream, and what it has found that was not replaced yet.
+type track struct {
+	*automaton
+	at    int32
+	found []span // in order; they neither overlap nor touch
+	taken int    // how many of found were replaced
+}
+
+// A span is a part of the stream, by offsets.
+type span struct{ from, to int64 }
+
+// NewScanner returns a scanner that writes the replacement where a secret stands. An empty one would join what stands on both
+// sides of the secret, perhaps to another secret: it stands for [Replacement].
+func (p *Patterns) NewScanner(replacement string) *Scanner {
+	if replacement == "" {
+		replacement = Replacement
+	}
+	return &Scanner{
+		tracks:      [2]track{{automaton: p.exact}, {automaton: p.anyCase}},
+		replacement: []byte(replacement),
+		hidden:      -1,
+	}
+}
+
+// Append appends to dst what can be said of the stream now that chunk has come, and returns it. All but the longest end of the
+// stream that a pattern may begin with is there, with the secrets replaced. It keeps no reference to chunk, which may not overlap
+// with what dst has room for.
+func (s *Scanner) Append(dst, chunk []byte) []byte {
+	s.forget()
+	s.text = append(s.text, chunk...)
+	open := int64(0)
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		t.scan(chunk, s.end)
+		open = max(open, t.open(t.at))
+	}
+	s.end += int64(len(chunk))
+	return s.show(dst, s.end-open)
+}
+
+// End appends what was held back, because the stream is at its end, and makes the scanner ready for another stream.
+func (s *Scanner) End(dst []byte) []byte {
+	dst = s.show(dst, s.end)
+	for i := range s.tracks {
+		s.tracks[i].at = 0
+	}
+	s.hidden = -1
+	return dst
+}
+
+// Replaced returns how many replacements were written.
+func (s *Scanner) Replaced() int64 { return s.count }
+
+// Held returns how many bytes of the stream are held back.
+func (s *Scanner) Held() int { return int(s.end - s.shown) }
+
+// Format keeps what is held back, the beginning of a secret perhaps, out of messages.
+func (s *Scanner) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, Replacement) }
+
+// LogValue is Format for slog.
+func (s *Scanner) LogValue() slog.Value { return slog.StringValue(Replacement) }
+
+// scan goes on with the text, which begins at the offset.
+func (t *track) scan(text []byte, offset int64) {
+	n := t.at
+	for i, b := range text {
+		n = t.step(n, t.as[b])
+		if out := t.nodes[n].out; out != 0 {
+			to := offset + int64(i) + 1
+			t.add(span{to - int64(out), to})
+		}
+	}
+	t.at = n
+}
+
+// add adds a span that ends behind all others.
+func (t *track) add(s span) {
+	last := len(t.found) - 1
+	for ; last >= t.taken && t.found[last].to >= s.from; last-- {
+		s.from = min(s.from, t.found[last].from)
+	}
+	t.found = append(t.found[:last+1], s)
+}
+
+// show appends the stream up to the offset, but for what is hidden. No pattern that is not found yet begins before it.
+func (s *Scanner) show(dst []byte, to int64) []byte {
+	for {
+		next, ok := s.next(to)
+		if !ok {
+			break
+		}
+		if next.from > s.hidden {
+			dst = append(dst, s.between(s.shown, next.from)...)
+			dst = append(dst, s.replacement...)
+			s.count++
+		}
+		s.hidden = max(s.hidden, next.to)
+		s.shown = max(s.shown, s.hidden)
+	}
+	if s.shown < to {
+		dst = append(dst, s.between(s.shown, to)...)
+		s.shown = to
+	}
+	return dst
+}
+
+// next takes the first span that begins before the offset.
+func (s *Scanner) next(before int64) (span, bool) {
+	var first *track
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		if t.taken < len(t.found) && t.found[t.taken].from < before &&
+			(first == nil || t.found[t.taken].from < first.found[first.taken].from) {
+			first = t
+		}
+	}
+	if first == nil {
+		return span{}, false
+	}
+	next := first.found[first.taken]
+	if first.taken++; first.taken == len(first.found) {
+		first.found, first.taken = first.found[:0], 0
+	}
+	return next, true
+}
+
+// between returns a part of the stream that was not shown yet.
+func (s *Scanner) between(from, to int64) []byte {
+	begin := s.end - int64(len(s.text))
+	return s.text[from-begin : to-begin]
+}
+
+// forget drops what was shown, once that is most of the text: a byte is moved but once or twice in its life.
+func (s *Scanner) forget() {
+	rest := s.Held()
+	if rest > len(s.text)/2 {
+		return
+	}
+	copy(s.text, s.text[len(s.text)-rest:])
+	clear(s.text[rest:])
+	s.text = s.text[:rest]
+}
