@@ -22,7 +22,7 @@ const (
 
 // access is what one state of the vault says about access. It never changes; a change in the vault makes another one.
 type access struct {
-	state  vault.AccessState
+	state  vault.SmallState
 	text   string
 	grants []policy.Grant
 	next   int // number of the next grant
@@ -38,13 +38,13 @@ type access struct {
 
 // access returns what the state of r says. It is read again only when it changed.
 func (k *Keeper) access(r *vault.Reader) (*access, error) {
-	state := r.AccessState()
+	state := r.SmallState(vault.KindAccess)
 	before := k.accessNow.Load()
 	if before != nil && before.state == state {
 		return before, nil
 	}
 	a := &access{state: state, next: 1, tokens: map[string]policy.Token{}, byHash: map[policy.TokenHash]string{}}
-	if err := r.Access(a.read); err != nil {
+	if err := r.Small(vault.KindAccess, a.read); err != nil {
 		return nil, err
 	}
 	a.compile(before, k.defaults)
@@ -123,7 +123,7 @@ func putToken(tx *vault.Tx, t policy.Token) error {
 	if err != nil {
 		return err
 	}
-	return tx.PutAccess(tokenRecord+hex.EncodeToString(t.Hash[:]), b)
+	return tx.PutSmall(vault.KindAccess, tokenRecord+hex.EncodeToString(t.Hash[:]), b)
 }
 
 // policies is everything that says who may do what, but the tokens.

@@ -201,10 +201,10 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 	decided := func() *decision {
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
-	access := func(before *vault.Reader, put func(name string, plain []byte) error) error {
+	rest := func(before *vault.Reader, put vault.Put) error {
 		return k.restorePolicies(before, doc.Policies(), &out, put)
 	}
-	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each, access)
+	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each, rest)
 }
 
 // acceptLog sets a log aside that does not belong to the vault as it is: a restore is how the owner accepts that (I31). It returns

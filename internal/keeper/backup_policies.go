@@ -47,7 +47,8 @@ func restoredPolicies(p backup.Policies) (grants []policy.Grant, next int, err e
 }
 
 // restorePolicies puts what a backup holds about access in the place of what there is. The numbers of grants go on.
-func (k *Keeper) restorePolicies(before *vault.Reader, p backup.Policies, out *client.Imported, put func(name string, plain []byte) error) error {
+func (k *Keeper) restorePolicies(before *vault.Reader, p backup.Policies, out *client.Imported, putAny vault.Put) error {
+	put := func(name string, plain []byte) error { return putAny(vault.KindAccess, name, plain) }
 	grants, next, err := restoredPolicies(p)
 	if err != nil {
 		return err

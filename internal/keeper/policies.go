@@ -44,11 +44,12 @@ func (k *Keeper) Grant(ctx context.Context, c Caller, principal, rule string) (o
 		}
 		g.ID = all.nextGrant()
 		d.Object.ID, d.Object.Name = g.ID, g.ID
-		if err := tx.PutAccess(grantAsRecord(g)); err != nil {
+		name, plain := grantAsRecord(g)
+		if err := tx.PutSmall(vault.KindAccess, name, plain); err != nil {
 			return d, err
 		}
 		out = shapeGrant(g)
-		return d, tx.PutAccess(nextRecord, []byte(strconv.Itoa(all.next+1)))
+		return d, tx.PutSmall(vault.KindAccess, nextRecord, []byte(strconv.Itoa(all.next+1)))
 	})
 	return out, err
 }
@@ -99,7 +100,7 @@ func (k *Keeper) GrantRemove(ctx context.Context, c Caller, id string) (out clie
 			return d, fault.New(fault.NotFound, "no such grant: %s", id).About(id).WithFix("tacit grant list")
 		}
 		out = shapeGrant(all.grants[i])
-		return d, tx.RemoveAccess(grantRecord + strings.TrimPrefix(id, "grant-"))
+		return d, tx.RemoveSmall(vault.KindAccess, grantRecord+strings.TrimPrefix(id, "grant-"))
 	})
 	return out, err
 }
@@ -143,7 +144,7 @@ func (k *Keeper) PolicySet(ctx context.Context, c Caller, text string) (out clie
 			return d, err
 		}
 		out = shapePolicies(text, all.all())
-		return d, tx.PutAccess(policyRecord, []byte(text))
+		return d, tx.PutSmall(vault.KindAccess, policyRecord, []byte(text))
 	})
 }
 

@@ -138,7 +138,7 @@ func (a *access) forget(tx *vault.Tx, now time.Time) (left int, err error) {
 		if chain.State(now) == policy.Active || !full && now.Sub(lastSign(orDead(chain, t), now)) < keepDead {
 			continue
 		}
-		if err := tx.RemoveAccess(tokenRecord + hex.EncodeToString(t.Hash[:])); err != nil {
+		if err := tx.RemoveSmall(vault.KindAccess, tokenRecord+hex.EncodeToString(t.Hash[:])); err != nil {
 			return left, err
 		}
 		left--

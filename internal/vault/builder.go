@@ -75,7 +75,7 @@ func (b *builder) copyAll() error {
 	if err := b.copyFrame(); err != nil {
 		return err
 	}
-	return b.copy(KindAccess, KindIndex, KindSecret, KindVersion, KindValue)
+	return b.copy(KindAccess, KindBroker, KindIndex, KindSecret, KindVersion, KindValue)
 }
 
 // copyFrame copies what is not about secrets: header, slots, keys of past epochs, what is kept about the log.

@@ -88,7 +88,7 @@ func (c *checker) record(kind Kind, key, record []byte) (object string, err erro
 			return "", err
 		}
 		return "slot " + s.ID, s.Authenticate(c.r.v.ring.Current(), c.r.v.header.VaultID)
-	case KindLog, KindAccess:
+	case KindLog, KindAccess, KindBroker:
 		if _, _, err := c.r.v.ring.Open(c.r.v.bind(kind, key), record); err != nil {
 			object = shortName(string(key[1:]))
 			return object, damaged(kind, object, err)

@@ -21,6 +21,15 @@ var crockford = sync.OnceValue(func() *base32.Encoding {
 
 func (id ID) String() string { return "s_" + printID(id[:]) }
 
+// MarshalText prints the id.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText made.
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseID(string(b))
+	return err
+}
+
 func printID(b []byte) string { return crockford().EncodeToString(b) }
 
 // idSource makes ids that ascend even within one millisecond.

@@ -20,6 +20,7 @@ const (
 	KindValue   Kind = 'v'
 	KindLog     Kind = 'l'
 	KindAccess  Kind = 'p'
+	KindBroker  Kind = 'b'
 
 	// kindDataKey has no engine key of its own: a data key rides with its version's metadata.
 	kindDataKey Kind = 'd'
@@ -27,7 +28,7 @@ const (
 
 // accumulated are the kinds that the anchor keeps an accumulator and a count of, in the order in which it stores them.
 // New kinds are added at the end.
-var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue, KindLog, KindAccess}
+var accumulated = [...]Kind{KindSlot, KindEpoch, KindIndex, KindSecret, KindVersion, KindValue, KindLog, KindAccess, KindBroker}
 
 // String returns the kind's name in bindings and messages.
 func (k Kind) String() string {
@@ -52,6 +53,8 @@ func (k Kind) String() string {
 		return "log"
 	case KindAccess:
 		return "access"
+	case KindBroker:
+		return "broker"
 	case kindDataKey:
 		return "data key"
 	}

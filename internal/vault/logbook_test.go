@@ -54,7 +54,7 @@ func TestLogKeyStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantLogKey(key)
-	if err := r.v.Restore(context.Background(), r.hooks, false, func(func(vault.Versioned) error) error { return nil }, func(*vault.Reader, func(string, []byte) error) error { return nil }); err != nil {
+	if err := r.v.Restore(context.Background(), r.hooks, false, func(func(vault.Versioned) error) error { return nil }, func(*vault.Reader, vault.Put) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	r.wantLogKey(key)

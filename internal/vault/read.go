@@ -339,6 +339,15 @@ func (r *Reader) Each(fn func(*Secret) error) error {
 	return r.compare(KindSecret, &got)
 }
 
+// ByID returns the secret with an id that the vault itself keeps somewhere, so it must be there.
+func (r *Reader) ByID(id ID) (*Secret, error) {
+	s, err := r.secret(id)
+	if s == nil && err == nil {
+		err = damaged(KindSecret, id.String(), envelope.ErrMalformed)
+	}
+	return s, err
+}
+
 // InScope returns the secret that has the name or alias in exactly this scope, nil when there is none. For writers: that there is
 // none is not proved.
 func (r *Reader) InScope(scope name.Scope, n string) (*Secret, error) {

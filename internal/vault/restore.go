@@ -24,11 +24,14 @@ type Versioned struct {
 	Values   [][]byte
 }
 
-// Restore replaces every secret by what fill adds, in ascending order of ids, and then all that is kept about access by what access
-// puts. Vault id, slots, keys of past epochs and the audit chain stay. What was there before is not read, so it may be damaged.
+// Put stores a small record of a kind: [KindAccess] or [KindBroker].
+type Put func(kind Kind, name string, plain []byte) error
+
+// Restore replaces every secret by what fill adds, in ascending order of ids, and then all that is kept about access and the broker by
+// what rest puts. Vault id, slots, keys of past epochs and the audit chain stay. What was there before is not read, so it may be damaged.
 // newLog says that another log is begun, of which nothing is missing.
 func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func(add func(Versioned) error) error,
-	access func(before *Reader, put func(name string, plain []byte) error) error,
+	rest func(before *Reader, put Put) error,
 ) error {
 	return v.replace(ctx, hooks, func(b *builder) error {
 		if b.tx.anchor.Leaving != 0 {
@@ -47,18 +50,18 @@ func (v *Vault) Restore(ctx context.Context, hooks Hooks, newLog bool, fill func
 		if err := fill(func(s Versioned) error { return b.restore(s, &last) }); err != nil {
 			return err
 		}
-		return access(&b.tx.Reader, b.putAccess)
+		return rest(&b.tx.Reader, b.putSmall)
 	})
 }
 
-// putAccess adds a record about access.
-func (b *builder) putAccess(name string, plain []byte) error {
-	key := smallKey(KindAccess, name)
-	box, err := b.tx.keys().Seal(nil, b.tx.v.random, b.tx.next.Revision, b.tx.v.bind(KindAccess, key), plain)
+// putSmall adds a small record.
+func (b *builder) putSmall(kind Kind, name string, plain []byte) error {
+	key := smallKey(kind, name)
+	box, err := b.tx.keys().Seal(nil, b.tx.v.random, b.tx.next.Revision, b.tx.v.bind(kind, key), plain)
 	if err != nil {
 		return err
 	}
-	return b.add(KindAccess, key, box)
+	return b.add(kind, key, box)
 }
 
 func (b *builder) restore(r Versioned, last *ID) error {

@@ -74,7 +74,7 @@ func (v *Vault) BeginRotation(ctx context.Context, old, next *envelope.Root, slo
 				return err
 			}
 		}
-		for _, kind := range []Kind{KindLog, KindAccess} {
+		for _, kind := range []Kind{KindLog, KindAccess, KindBroker} {
 			if err := tx.resealSmall(kind); err != nil {
 				return err
 			}
@@ -235,7 +235,7 @@ func (v *Vault) FinishRotation(ctx context.Context, hooks Hooks, progress func(d
 			return err
 		}
 		b.drop = KindIndex
-		if err := b.copy(KindAccess, KindIndex, KindSecret, KindVersion, KindValue); err != nil {
+		if err := b.copy(KindAccess, KindBroker, KindIndex, KindSecret, KindVersion, KindValue); err != nil {
 			return err
 		}
 		return b.index()
