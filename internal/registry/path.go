@@ -2,7 +2,11 @@ package registry
 
 import "strings"
 
-// A Path is a pattern of paths: whole segments, of which {x} is any one. It stands for everything below it too, unless it ends in $.
+// maxSegments is how long a pattern may be.
+const maxSegments = 32
+
+// A Path is a pattern of paths: whole segments, of which {x} is any one that is not empty. It stands for everything below it too,
+// unless it ends in $.
 type Path struct {
 	Text     string
 	Segments []string // "" for {x}
@@ -15,7 +19,22 @@ func (p Path) Match(segments []string) bool {
 		return false
 	}
 	for i, s := range p.Segments {
-		if s != "" && s != segments[i] {
+		if segments[i] == "" || s != "" && s != segments[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// sameLength reports whether neither pattern is longer: an exact one is longer than a prefix of as many segments.
+func (p Path) sameLength(q Path) bool {
+	return len(p.Segments) == len(q.Segments) && p.Exact == q.Exact
+}
+
+// meets reports whether there is a path that both patterns of the same length match.
+func (p Path) meets(q Path) bool {
+	for i, s := range p.Segments {
+		if t := q.Segments[i]; s != "" && t != "" && s != t {
 			return false
 		}
 	}
@@ -36,9 +55,9 @@ func parsePath(s string) (p Path, ok bool) {
 	}
 	for seg := range strings.SplitSeq(rest, "/") {
 		switch {
-		case strings.HasPrefix(seg, "{") && strings.HasSuffix(seg, "}") && len(seg) > 2:
+		case strings.HasPrefix(seg, "{") && strings.HasSuffix(seg, "}") && len(seg) > 2 && !strings.ContainsAny(seg[1:len(seg)-1], "{}"):
 			seg = ""
-		case seg == "" || seg == "." || seg == ".." || strings.ContainsAny(seg, "{}%\\?#$ "):
+		case seg == "" || seg == "." || seg == ".." || strings.ContainsAny(seg, "{}%\\?#$;* "):
 			return p, false
 		}
 		p.Segments = append(p.Segments, seg)

@@ -21,14 +21,16 @@ type Service struct {
 	// exact host that it is for.
 	Hosts []string
 
-	Secrets []Secret
-	Aliases []Alias  // other names that a secret may have in the vault and still be known
+	Secrets []Secret // sorted by name
+	Aliases []Alias  // sorted by name: other names that a secret may have in the vault and still be known
 	Public  []string // placeholders that identify but do not authenticate: readable, and not looked for in answers
 
 	Auth         Auth
 	Env          Env
-	Capabilities []Capability
+	Capabilities []Capability // sorted by id
 	Network      Network
+
+	index node // of the patterns of Capabilities
 }
 
 // A Secret is the name that a secret of the service has in the vault, and the placeholder that stands for it in templates.
