@@ -183,6 +183,16 @@ type AgentStatus struct {
 	LocksAt     *time.Time `json:"locks_at"`      // at the latest; null while locked
 	IdleLocksAt *time.Time `json:"idle_locks_at"` // if nobody uses it; null while locked
 	Callers     int        `json:"callers"`       // connections
+
+	ConfigReadAt *time.Time `json:"config_read_at"` // when the configuration that is in force was read
+	ConfigError  *string    `json:"config_error"`   // why it could not be read when somebody last tried; then the one before stays
+}
+
+// AgentReloaded is the answer to agent reload.
+type AgentReloaded struct {
+	ReadAt       *time.Time `json:"read_at"`       // the configuration that is in force; null without an agent
+	Changed      []string   `json:"changed"`       // settings that are different now
+	NeedsRestart []string   `json:"needs_restart"` // settings that are different and count when the agent is started again
 }
 
 // StatusAudit is the log's part of Status.

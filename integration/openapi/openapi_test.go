@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tacit/integration/openapi/api"
+	"tacit/internal/agent"
 	"tacit/internal/server"
 )
 
@@ -34,7 +35,8 @@ func load(t *testing.T) *openapi3.T {
 	return doc
 }
 
-// TestDocument: the document is valid OpenAPI 3.1, and has the operations of the server: all of them, and no other.
+// TestDocument: the document is valid OpenAPI 3.1, and has the operations of the server and of the agent itself: all of them, and no
+// other.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	doc := load(t)
@@ -53,11 +55,11 @@ func TestDocument(t *testing.T) {
 		}
 		paths = append(paths, path)
 	}
-	routes := server.Routes()
+	routes := append(server.Routes(), agent.Routes()...)
 	slices.Sort(paths)
 	slices.Sort(routes)
 	if !slices.Equal(paths, routes) {
-		t.Errorf("the document has\n%v\nthe server has\n%v", paths, routes)
+		t.Errorf("the document has\n%v\nserver and agent have\n%v", paths, routes)
 	}
 }
 
@@ -299,11 +301,37 @@ func TestGeneratedClient(t *testing.T) {
 	if err != nil || missing.StatusCode() != http.StatusNotFound || missing.ApplicationproblemJSONDefault == nil || missing.ApplicationproblemJSONDefault.Code != "not_found" {
 		t.Errorf("a secret that is missing: %s, %v", missing.Body, err)
 	}
-	for _, path := range server.Routes() {
-		if !check.asked[path] {
+	ownOperations(ctx, t, c, ok)
+	for _, path := range append(server.Routes(), agent.Routes()...) {
+		if !check.asked[path] && path != "/api/v1/agent/unlock" { // which ends with a key, and began all this: see serve
 			t.Errorf("%s was not asked", path)
 		}
 	}
+}
+
+// ownOperations goes through what is about the agent itself, and ends it.
+func ownOperations(ctx context.Context, t *testing.T, c *api.ClientWithResponses, ok func(name string, answer interface{ StatusCode() int }, err error)) {
+	t.Helper()
+	status, err := c.AgentStatusWithResponse(ctx, nil)
+	ok("agent status", status, err)
+	if status.JSON200 == nil || status.JSON200.Locked || status.JSON200.LocksAt == nil {
+		t.Errorf("agent status: %s", status.Body)
+	}
+	hello, err := c.AgentHelloWithResponse(ctx, nil)
+	ok("agent hello", hello, err)
+	reloaded, err := c.AgentReloadWithResponse(ctx, nil)
+	ok("agent reload", reloaded, err)
+	refused, err := c.AgentUnlockWithResponse(ctx, &api.AgentUnlockParams{Upgrade: api.TacitRootKey}, api.UnlockRequest{Slot: "1", ForSeconds: 1, IdleSeconds: 31622400 + 1})
+	if err != nil || refused.StatusCode() != http.StatusBadRequest || refused.ApplicationproblemJSONDefault == nil {
+		t.Errorf("agent unlock, for too long: %s, %v", refused.Body, err)
+	}
+	locked, err := c.AgentLockWithResponse(ctx, nil)
+	ok("agent lock", locked, err)
+	if locked.JSON200 == nil || !locked.JSON200.Locked {
+		t.Errorf("agent lock: %s", locked.Body)
+	}
+	stopped, err := c.AgentStopWithResponse(ctx, nil)
+	ok("agent stop", stopped, err)
 }
 
 // access goes through tokens, grants and policies.

@@ -10,21 +10,26 @@ import (
 	"testing"
 	"time"
 
+	"tacit/internal/agent"
 	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/secret"
-	"tacit/internal/server"
 )
 
 var owner = keeper.Caller{Principal: "user/ana", Owner: true, Door: "socket", UID: 1000, PID: 77}
 
-// serve makes a vault and answers for it on a socket, as the agent does. What it returns sends requests there, whatever the host.
+// serve makes a vault and runs an agent that has it open. What it returns sends requests there, whatever the host.
 func serve(t *testing.T) http.RoundTripper {
 	t.Helper()
 	const phrase = "correct horse battery"
-	l := paths.New(func(k string) string { return map[string]string{"TACIT_DIR": filepath.Join(t.TempDir(), "tacit")}[k] }, "/nowhere")
+	dir, err := os.MkdirTemp("", "tacit") // a socket's path has 108 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	l := paths.New(func(k string) string { return map[string]string{"TACIT_DIR": filepath.Join(dir, "tacit")}[k] }, "/nowhere")
 	k := keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: "tacit test"}), Random: rand.Reader, Now: time.Now, Version: "test",
 		Opener: &envelope.Opener{
@@ -39,30 +44,35 @@ func serve(t *testing.T) http.RoundTripper {
 	if _, err := k.Init(t.Context(), owner, []keeper.NewSlot{{Kind: "passphrase", Passphrase: secret.New([]byte(phrase))}}); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "tacit") // a socket's path has 108 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &http.Server{Handler: server.New(server.Options{
-		API: k, Version: "test", Caller: func(*http.Request) (keeper.Caller, error) { return owner, nil },
-	})}
-	server.Configure(h, nil)
-	done := make(chan struct{})
+	// The agent finds no key by itself: it is handed one, as tacit unlock does.
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	ctx, stop := context.WithCancel(context.Background())
 	go func() {
-		defer close(done)
-		_ = h.Serve(server.Limit(listener, 16))
+		ended <- agent.Run(ctx, agent.Options{
+			Layout: l, Principal: owner.Principal, Version: "test", Now: time.Now, Ready: func() { close(ready) },
+			SystemBus: "unix:path=" + filepath.Join(dir, "no-bus"),
+			Keeper: func() *keeper.Keeper {
+				return keeper.New(keeper.Options{
+					Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: "tacit agent"}), Random: rand.Reader, Now: time.Now, Version: "test", Lazy: true,
+				})
+			},
+		})
 	}()
 	t.Cleanup(func() {
-		_ = h.Close()
-		<-done
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the agent ended with %v", err)
+		}
 	})
+	<-ready
+	c := agent.Connect(l.Socket, "test", "")
+	t.Cleanup(func() { _ = c.Close() })
+	if err := k.HandOver(t.Context(), func(key []byte, slot string) error {
+		return c.Unlock(t.Context(), os.Getpid(), key, slot, time.Hour, time.Hour)
+	}); err != nil {
+		t.Fatal(err)
+	}
 	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		return (&net.Dialer{}).DialContext(ctx, "unix", l.Socket)
 	}}
 }

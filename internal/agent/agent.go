@@ -34,6 +34,11 @@ type Options struct {
 	Ready     func()       // called when the agent answers; nil: nothing
 	Shared    Shared       // for other users of the machine
 
+	// Reload reads the user's configuration again, which keepers then ask for once more; an error changes nothing. nil: there is
+	// none. It is also called at each signal of ReloadOn.
+	Reload   func() (Reloaded, error)
+	ReloadOn <-chan os.Signal
+
 	Boot      func() time.Duration // since boot, sleep included; nil: what the system says
 	SystemBus string               // address of the bus where logind is; empty: the system's
 }
@@ -50,6 +55,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Boot == nil {
 		o.Boot = sinceBoot
 	}
+	if o.Reload == nil {
+		o.Reload = func() (Reloaded, error) { return Reloaded{}, nil }
+	}
 	place, err := claim(o.Layout)
 	if err != nil {
 		return err
@@ -62,6 +70,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	a := &agent{Options: o, stop: stop}
+	a.config.at = o.Now().UTC().Truncate(time.Second)
 	a.state = newState(o.Keeper, a.api, a.files, o.Boot, o.Now)
 	defer a.state.end()
 
@@ -69,6 +78,7 @@ func Run(ctx context.Context, o Options) error {
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { a.state.watch(ctx) })
+	background.Go(func() { a.reloadOn(ctx) })
 	background.Go(func() {
 		if err := lockBeforeSleep(ctx, o.SystemBus, a.state.lock); err != nil {
 			o.Log.Info("the vault is not locked before the machine sleeps, only its time counts", "reason", err.Error())
@@ -126,6 +136,7 @@ func (a *agent) serve(ctx context.Context, place *place) error {
 type agent struct {
 	Options
 	state   *state
+	config  reading
 	stop    context.CancelFunc
 	callers atomic.Int64 // connections
 }
@@ -184,18 +195,45 @@ const (
 	pathUnlock = wire.Version + "/agent/unlock" // see handover.go
 	pathLock   = wire.Version + "/agent/lock"
 	pathStop   = wire.Version + "/agent/stop"
+	pathReload = wire.Version + "/agent/reload"
 )
+
+// operation is one of them.
+type operation struct {
+	method, path string
+	do           func(*agent, http.ResponseWriter, *http.Request) error
+}
+
+func operations() []operation {
+	return []operation{
+		{http.MethodPost, pathHello, (*agent).hello},
+		{http.MethodGet, pathStatus, (*agent).status},
+		{http.MethodPost, pathUnlock, (*agent).unlock},
+		{http.MethodPost, pathLock, (*agent).lock},
+		{http.MethodPost, pathStop, (*agent).end},
+		{http.MethodPost, pathReload, (*agent).reloadNow},
+	}
+}
+
+// Routes returns the paths of the agent's own operations, for those who check that every one is documented.
+func Routes() []string {
+	var all []string
+	for _, o := range operations() {
+		all = append(all, o.path)
+	}
+	return all
+}
 
 // ServeHTTP answers one request: what is about the agent itself, and by package server what is about secrets.
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if do := a.own(r); do != nil {
+	if do := own(r); do != nil {
 		w.Header().Set(wire.HeaderVersion, a.Version)
 		c, err := a.caller(r)
 		if err == nil && !c.Owner {
 			err = fault.New(fault.Denied, "only the owner may do this")
 		}
 		if err == nil {
-			err = do(w, r)
+			err = do(a, w, r)
 		}
 		if err != nil {
 			server.Problem(w, err)
@@ -206,18 +244,11 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // own returns the agent's own operation that a request asks for, or nil.
-func (a *agent) own(r *http.Request) func(http.ResponseWriter, *http.Request) error {
-	switch [2]string{r.Method, r.URL.Path} {
-	case [2]string{http.MethodGet, pathStatus}:
-		return a.status
-	case [2]string{http.MethodPost, pathHello}:
-		return a.hello
-	case [2]string{http.MethodPost, pathUnlock}:
-		return a.unlock
-	case [2]string{http.MethodPost, pathLock}:
-		return a.lock
-	case [2]string{http.MethodPost, pathStop}:
-		return a.end
+func own(r *http.Request) func(*agent, http.ResponseWriter, *http.Request) error {
+	for _, o := range operations() {
+		if o.path == r.URL.Path && o.method == r.Method {
+			return o.do
+		}
 	}
 	return nil
 }
@@ -246,6 +277,12 @@ func (a *agent) report() Report {
 	r.Running, r.PID, r.Version, r.Socket = true, &pid, &a.Version, a.Layout.Socket
 	r.Locked, r.LocksAt, r.IdleLocksAt = a.state.times()
 	r.Callers = int(a.callers.Load())
+	at, failed := a.config.last()
+	r.ConfigReadAt = &at
+	if failed != nil {
+		said := failed.Error()
+		r.ConfigError = &said
+	}
 	return r
 }
 
@@ -268,12 +305,4 @@ func (a *agent) end(w http.ResponseWriter, _ *http.Request) error {
 	return a.answer(w)
 }
 
-func (a *agent) answer(w http.ResponseWriter) error {
-	b, err := wire.Marshal(a.report())
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", wire.JSON)
-	_, _ = w.Write(b) // the peer may have left
-	return nil
-}
+func (a *agent) answer(w http.ResponseWriter) error { return answer(w, a.report()) }

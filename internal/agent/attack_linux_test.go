@@ -189,7 +189,8 @@ func TestTokensAreNoOwner(t *testing.T) {
 		}
 		_, status := bad.AgentStatus(t.Context())
 		_, hello := bad.Hello(t.Context())
-		for what, err := range map[string]error{"status": status, "hello": hello, "lock": bad.Lock(t.Context()), "stop": bad.Stop(t.Context())} {
+		_, reload := bad.Reload(t.Context())
+		for what, err := range map[string]error{"status": status, "hello": hello, "reload": reload, "lock": bad.Lock(t.Context()), "stop": bad.Stop(t.Context())} {
 			if !errors.Is(err, fault.Denied) {
 				t.Errorf("%s with a token: %v", what, err)
 			}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"tacit/client"
 	"tacit/internal/fault"
 	"tacit/internal/remote"
 )
@@ -97,6 +98,11 @@ func (c *Client) Lock(ctx context.Context) error {
 // Stop locks, and asks the agent to end.
 func (c *Client) Stop(ctx context.Context) error {
 	return c.Call(ctx, http.MethodPost, pathStop, nil, nil)
+}
+
+// Reload has the agent read the user's configuration again. fault.Usage when it cannot be read; then nothing changes.
+func (c *Client) Reload(ctx context.Context) (r client.AgentReloaded, err error) {
+	return r, c.Call(ctx, http.MethodPost, pathReload, nil, &r)
 }
 
 // Unlock hands a root key of the given slot to the agent, for most at the most and until nobody has used it for idle. Before the

@@ -87,7 +87,7 @@ func TestI10SharedSocket(t *testing.T) {
 	if v, err := get(own, "ci/one"); !errors.Is(err, fault.Denied) || v != "" {
 		t.Errorf("its own uid without a token: %q, %v", v, err)
 	}
-	for _, path := range []string{pathStatus, pathHello, pathLock, pathStop, pathUnlock} {
+	for _, path := range []string{pathStatus, pathHello, pathLock, pathStop, pathUnlock, pathReload} {
 		method := http.MethodPost
 		if path == pathStatus {
 			method = http.MethodGet

@@ -131,6 +131,13 @@ func (s *state) unlock(ctx context.Context, rootKey []byte, slot string, most, i
 	return nil
 }
 
+// reconfigure has requests from now on decided by what the configuration says now.
+func (s *state) reconfigure() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.keeper.Reconfigure()
+}
+
 // lock forgets the keys, and returns when they are gone.
 func (s *state) lock() {
 	s.mu.Lock()

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"os/user"
-	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,12 +14,11 @@ import (
 	"tacit/internal/agent"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
-	"tacit/internal/paths"
 )
 
 func (a *app) agentCommand() *cobra.Command {
 	return family("agent", "The process that keeps the vault open",
-		a.agentStatusCommand(), a.agentRunCommand(), a.agentStartCommand(), a.agentStopCommand())
+		a.agentStatusCommand(), a.agentRunCommand(), a.agentStartCommand(), a.agentStopCommand(), a.agentReloadCommand())
 }
 
 func (a *app) agentRunCommand() *cobra.Command {
@@ -47,16 +44,30 @@ The agent starts locked, keeps nothing of its environment but where its files ar
 }
 
 func (a *app) runAgent(ctx context.Context, background bool) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ends, hangups := []os.Signal{os.Interrupt, syscall.SIGTERM}, make(chan os.Signal, 1)
+	// With a terminal SIGHUP says that it is gone, and so is the agent in its foreground; without one it has the meaning that daemons
+	// give it.
+	switch t, err := openTerminal(); {
+	case err == nil:
+		t.close()
+		if !signal.Ignored(syscall.SIGHUP) { // it was not started with nohup
+			ends = append(ends, syscall.SIGHUP)
+		}
+	default:
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
+	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
 	l := a.layout()
-	shared, err := a.sharedSocket(l)
+	settings, err := a.newAgentSettings(l)
 	if err != nil {
 		return err
 	}
 	o := agent.Options{
-		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: shared,
-		Keeper: func() *keeper.Keeper { return a.keyless(l) },
+		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: settings.shared,
+		Keeper: func() *keeper.Keeper { return a.keyless(l, settings.access) },
+		Reload: settings.reload, ReloadOn: hangups,
 	}
 	if background {
 		o.Ready = func() { _ = agent.Ready(a.world.Stdout) } // who started us is gone if this fails, and then nobody waits
@@ -65,23 +76,6 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 		o.Ready = func() { a.out.Notice("the agent answers at %s", l.Socket) }
 	}
 	return agent.Run(ctx, o)
-}
-
-// sharedSocket is what the user's configuration says of one.
-func (a *app) sharedSocket(l paths.Layout) (agent.Shared, error) {
-	u, err := a.userConfig(l)
-	s := agent.Shared{Path: u.SharedSocket, Group: -1}
-	if err != nil || u.SharedGroup == "" {
-		return s, err
-	}
-	g, err := user.LookupGroup(u.SharedGroup)
-	if err == nil {
-		s.Group, err = strconv.Atoi(g.Gid)
-	}
-	if err != nil {
-		return s, fault.New(fault.Usage, "agent.shared_group: there is no group %s", visible(u.SharedGroup)).About(l.Config)
-	}
-	return s, nil
 }
 
 func (a *app) agentStartCommand() *cobra.Command {
@@ -199,7 +193,10 @@ func (a *app) printAgent() error {
 	a.out.Card(
 		[2]string{"agent", "running" + number(", pid ", s.PID)}, [2]string{"version", deref(s.Version)}, [2]string{"socket", s.Socket},
 		[2]string{"vault", state}, [2]string{"locks", moment(s.LocksAt)}, [2]string{"if unused", moment(s.IdleLocksAt)},
-		[2]string{"callers", itoa(s.Callers)},
+		[2]string{"callers", itoa(s.Callers)}, [2]string{"configuration", "read " + moment(s.ConfigReadAt)},
 	)
+	if s.ConfigError != nil {
+		a.out.Warning("the configuration was not read again since then: %s", *s.ConfigError)
+	}
 	return nil
 }

@@ -114,6 +114,9 @@ func (a *app) begin(command string) error {
 		if _, err := os.Stat(f.config); err != nil {
 			return fault.Wrap(fault.Usage, errCause(err), "--config %s", f.config).About(f.config)
 		}
+		if absolute, err := filepath.Abs(f.config); err == nil { // the agent works in the root directory
+			f.config = absolute
+		}
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (a *app) owner() (Vault, error) {
 	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
 	a.vault = keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Defaults: func() ([]policy.Grant, error) { return a.defaults(l) },
+		Config: func() (keeper.Config, error) { return a.accessConfig(l) },
 		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
 			return bolt.Create(ctx, l.Vault, storage, fill)
 		},
@@ -74,20 +74,27 @@ func (a *app) owner() (Vault, error) {
 }
 
 // keyless returns a keeper of the vault that opens no slot: the agent's. What reads record is on the disk a second later.
-func (a *app) keyless(l paths.Layout) *keeper.Keeper {
+func (a *app) keyless(l paths.Layout, configuration func() (keeper.Config, error)) *keeper.Keeper {
 	return keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command, Share: true}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Defaults: func() ([]policy.Grant, error) { return a.defaults(l) }, Lazy: true,
+		Config: configuration, Lazy: true,
 	})
 }
 
-// defaults returns what the user's configuration lets others do. It is read when that matters: no command of the owner waits for it.
-func (a *app) defaults(l paths.Layout) ([]policy.Grant, error) {
+// accessConfig returns what the user's configuration lets others do. It is read when that matters: no command of the owner waits for
+// it.
+func (a *app) accessConfig(l paths.Layout) (keeper.Config, error) {
 	u, err := a.userConfig(l)
 	if err != nil {
-		return nil, err
+		return keeper.Config{}, err
 	}
-	return policy.Defaults(u.DefaultPermissions)
+	return accessOf(u)
+}
+
+// accessOf is what a configuration says about access.
+func accessOf(u config.User) (keeper.Config, error) {
+	grants, err := policy.Defaults(u.DefaultPermissions)
+	return keeper.Config{Defaults: grants}, err
 }
 
 // userConfig reads the user's configuration.

@@ -115,7 +115,7 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 	}
 	for name, v := range map[string]any{
 		"secret": client.Secret{}, "readiness": client.Readiness{}, "slot": client.Slot{}, "record": client.AuditRecord{},
-		"status": client.Status{}, "agent status": client.AgentStatus{}, "init": client.Initialized{}, "slot list": client.Slots{}, "slot add": client.SlotAdded{},
+		"status": client.Status{}, "agent status": client.AgentStatus{}, "agent reload": client.AgentReloaded{}, "init": client.Initialized{}, "slot list": client.Slots{}, "slot add": client.SlotAdded{},
 		"slot rm": client.SlotRemoved{}, "slot test": client.SlotTest{}, "rotate-root": keeper.Rotation{}, "doctor": client.Doctor{},
 		"whoami": client.Whoami{}, "version": client.Build{}, "audit": client.Audit{}, "audit verify (bad)": client.AuditVerify{},
 		"audit who": client.AuditWho{}, "backup": client.BackedUp{}, "set": client.Changed{}, "rotate": client.Rotated{},

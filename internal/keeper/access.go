@@ -27,8 +27,9 @@ type access struct {
 	grants []policy.Grant
 	next   int // number of the next grant
 
+	config   *config         // that defaults are of
 	rules    strings.Builder // every record that set is made of
-	defaults []policy.Grant  // of the configuration
+	defaults []policy.Grant
 	set      *policy.Set
 	broken   error // why there is no set: then nobody but the owner is allowed anything (I15)
 
@@ -36,29 +37,30 @@ type access struct {
 	byHash map[policy.TokenHash]string
 }
 
-// access returns what the state of r says. It is read again only when it changed.
+// access returns what the state of r and the configuration say. It is read again only when one of them changed.
 func (k *Keeper) access(r *vault.Reader) (*access, error) {
-	state := r.SmallState(vault.KindAccess)
+	state, config := r.SmallState(vault.KindAccess), k.config.Load()
 	before := k.accessNow.Load()
-	if before != nil && before.state == state {
+	if before != nil && before.state == state && before.config == config {
 		return before, nil
 	}
-	a := &access{state: state, next: 1, tokens: map[string]policy.Token{}, byHash: map[policy.TokenHash]string{}}
+	a := &access{state: state, config: config, next: 1, tokens: map[string]policy.Token{}, byHash: map[policy.TokenHash]string{}}
 	if err := r.Small(vault.KindAccess, a.read); err != nil {
 		return nil, err
 	}
-	a.compile(before, k.defaults)
+	a.compile(before)
 	k.accessNow.Store(a)
 	return a, nil
 }
 
 // compile makes the set, or takes it from the state before when only tokens are different: a use that is counted changes one.
-func (a *access) compile(before *access, defaults func() ([]policy.Grant, error)) {
-	if before != nil && before.rules.String() == a.rules.String() {
+func (a *access) compile(before *access) {
+	if before != nil && before.config == a.config && before.rules.String() == a.rules.String() {
 		a.defaults, a.set, a.broken = before.defaults, before.set, before.broken
 		return
 	}
-	if a.defaults, a.broken = defaults(); a.broken == nil {
+	said, err := a.config.read()
+	if a.defaults, a.broken = said.Defaults, err; err == nil {
 		a.set, a.broken = policy.Compile(a.text, a.all()...)
 	}
 }

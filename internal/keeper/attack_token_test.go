@@ -303,7 +303,11 @@ func TestI15Defaults(t *testing.T) {
 				Getenv: func(k string) string { return map[string]string{"TACIT_PASSPHRASE": passphrase}[k] },
 				Random: rand.Reader, Now: func() time.Time { return h.now }, WorkFactor: 10,
 			},
-			Defaults: func() ([]policy.Grant, error) { asked++; return grants() },
+			Config: func() (keeper.Config, error) {
+				asked++
+				g, err := grants()
+				return keeper.Config{Defaults: g}, err
+			},
 		})
 		t.Cleanup(func() { _ = k.Close() })
 		return k

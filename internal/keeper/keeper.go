@@ -16,7 +16,6 @@ import (
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/paths"
-	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
 
@@ -31,9 +30,10 @@ type Options struct {
 
 	// Create makes the empty storage that Engine opens; Init calls it.
 	Create func(ctx context.Context, fill func(put func(key, value []byte) error) error) error
-	// Defaults returns what the user's configuration grants, beside what the vault says. It is called once, when somebody else than
-	// the owner asks for something or policies are shown; an error leaves only the owner (I15). nil: nothing.
-	Defaults func() ([]policy.Grant, error)
+	// Config returns what the user's configuration says about access. It is called once, when somebody else than the owner asks for
+	// something or policies are shown, and once more after each [Keeper.Reconfigure]; an error leaves only the owner (I15). nil:
+	// nothing is said.
+	Config func() (Config, error)
 	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
 	Lazy bool
 	// Retain is how long the records of the audit log are kept at the least; 0: [Retain].
@@ -50,8 +50,8 @@ type Keeper struct {
 
 	stopSync func() error // of the log, while it is kept synced; else nil
 
-	accessNow atomic.Pointer[access]         // as last read
-	defaults  func() ([]policy.Grant, error) // of the configuration
+	accessNow atomic.Pointer[access] // as last read
+	config    atomic.Pointer[config] // that counts now
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
@@ -69,12 +69,8 @@ var (
 
 // New returns a keeper. It touches no file.
 func New(o Options) *Keeper {
-	k := &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now), defaults: o.Defaults}
-	if k.defaults == nil {
-		k.defaults = func() ([]policy.Grant, error) { return nil, nil }
-	} else {
-		k.defaults = sync.OnceValues(k.defaults)
-	}
+	k := &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now)}
+	k.Reconfigure()
 	return k
 }
 

@@ -114,7 +114,7 @@ func (k *Keeper) PolicyShow(ctx context.Context, c Caller) (out client.Policies,
 		}
 		all, err := k.access(v.Reader)
 		if err == nil {
-			_, err = k.defaults()
+			_, err = all.config.read()
 		}
 		if err == nil {
 			out = shapePolicies(all.text, all.all())
@@ -137,7 +137,7 @@ func (k *Keeper) PolicySet(ctx context.Context, c Caller, text string) (out clie
 		if err != nil {
 			return d, err
 		}
-		if _, err := k.defaults(); err != nil {
+		if _, err := all.config.read(); err != nil {
 			return d, err
 		}
 		if _, err := policy.Compile(text, all.all()...); err != nil {

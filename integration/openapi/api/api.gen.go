@@ -17,6 +17,59 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AgentUnlockParamsUpgrade.
+const (
+	TacitRootKey AgentUnlockParamsUpgrade = "tacit-root-key"
+)
+
+// Valid indicates whether the value is a known member of the AgentUnlockParamsUpgrade enum.
+func (e AgentUnlockParamsUpgrade) Valid() bool {
+	switch e {
+	case TacitRootKey:
+		return true
+	default:
+		return false
+	}
+}
+
+// AgentReloaded The answer to agentReload.
+type AgentReloaded struct {
+	// Changed settings that are different now, such as access_control.default_permissions
+	Changed []string `json:"changed"`
+
+	// NeedsRestart settings that are different and count when the agent is started again
+	NeedsRestart []string `json:"needs_restart"`
+
+	// ReadAt the configuration that is in force; null without an agent
+	ReadAt *time.Time `json:"read_at"`
+}
+
+// AgentReport What the agent says of itself.
+type AgentReport struct {
+	// Callers connections
+	Callers int64 `json:"callers"`
+
+	// ConfigError why it could not be read when somebody last tried; then the one before stays
+	ConfigError *string `json:"config_error"`
+
+	// ConfigReadAt when the configuration that is in force was read
+	ConfigReadAt *time.Time `json:"config_read_at"`
+
+	// IdleLocksAt if nobody uses it; null while locked
+	IdleLocksAt *time.Time `json:"idle_locks_at"`
+	Locked      bool       `json:"locked"`
+
+	// LocksAt at the latest; null while locked
+	LocksAt *time.Time `json:"locks_at"`
+	Pid     *int64     `json:"pid"`
+	Running bool       `json:"running"`
+	Socket  string     `json:"socket"`
+
+	// Vault the path of the vault that it serves
+	Vault   string  `json:"vault"`
+	Version *string `json:"version"`
+}
+
 // Audit The answer to audit, oldest record first.
 type Audit struct {
 	Records []AuditRecord `json:"records"`
@@ -862,6 +915,18 @@ type TokensRevoked struct {
 	Total   int64    `json:"total"`
 }
 
+// UnlockRequest What an unlock says beside the key.
+type UnlockRequest struct {
+	// ForSeconds lock after this time in any case; at most 366 days
+	ForSeconds int64 `json:"for_seconds"`
+
+	// IdleSeconds lock when nobody has used the vault for this time; at most 366 days
+	IdleSeconds int64 `json:"idle_seconds"`
+
+	// Slot that the key is from
+	Slot string `json:"slot"`
+}
+
 // UpdateRequest Changes metadata. A field that is left out, or an empty list, leaves things as they are.
 type UpdateRequest struct {
 	AddAliases   *[]string  `json:"add_aliases,omitempty"`
@@ -958,6 +1023,48 @@ type Workspace = string
 
 // Problem The answer to a request that failed, as application/problem+json (RFC 9457). Type, title and status follow from code; programs look at code. A stream that fails after it began ends with one such object as its last line, under the member "problem".
 type Problem = HTTPProblem
+
+// AgentHelloParams defines parameters for AgentHello.
+type AgentHelloParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AgentLockParams defines parameters for AgentLock.
+type AgentLockParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AgentReloadParams defines parameters for AgentReload.
+type AgentReloadParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AgentStatusParams defines parameters for AgentStatus.
+type AgentStatusParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AgentStopParams defines parameters for AgentStop.
+type AgentStopParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// AgentUnlockParams defines parameters for AgentUnlock.
+type AgentUnlockParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+
+	// Upgrade The protocol to change to.
+	Upgrade AgentUnlockParamsUpgrade `json:"Upgrade"`
+}
+
+// AgentUnlockParamsUpgrade defines parameters for AgentUnlock.
+type AgentUnlockParamsUpgrade string
 
 // CheckpointAuditParams defines parameters for CheckpointAudit.
 type CheckpointAuditParams struct {
@@ -1355,6 +1462,9 @@ type WhoamiParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// AgentUnlockJSONRequestBody defines body for AgentUnlock for application/json ContentType.
+type AgentUnlockJSONRequestBody = UnlockRequest
+
 // CheckpointAuditJSONRequestBody defines body for CheckpointAudit for application/json ContentType.
 type CheckpointAuditJSONRequestBody = Empty
 
@@ -1642,6 +1752,63 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// AgentHello The same, for who is about to use the vault.
+	//
+	// It counts as use, so that the vault does not lock between this answer and the next request. When others can read the vault's files the vault locks.
+	//
+	// Corresponds with POST /api/v1/agent/hello (the `AgentHello` operationId).
+	AgentHello(ctx context.Context, params *AgentHelloParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentLock Forget the key.
+	//
+	// Streams end at once, and what else is under way within two seconds. The answer comes when the key is gone.
+	//
+	// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
+	AgentLock(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentReload Read the user's configuration again.
+	//
+	// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
+	//
+	// Corresponds with POST /api/v1/agent/reload (the `AgentReload` operationId).
+	AgentReload(ctx context.Context, params *AgentReloadParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentStatus Whether the vault is open in the agent, and when it locks.
+	//
+	// It is no use of the vault: asking keeps nothing open.
+	//
+	// Corresponds with GET /api/v1/agent/status (the `AgentStatus` operationId).
+	AgentStatus(ctx context.Context, params *AgentStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentStop Forget the key and end.
+	//
+	// Corresponds with POST /api/v1/agent/stop (the `AgentStop` operationId).
+	AgentStop(ctx context.Context, params *AgentStopParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentUnlockWithBody Take the root key. This is what tacit unlock does, and for nobody else.
+	//
+	// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+	// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+	// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+	// of the slot that the request names. An agent has no operation that gives a key back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+	AgentUnlockWithBody(ctx context.Context, params *AgentUnlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AgentUnlock Take the root key. This is what tacit unlock does, and for nobody else.
+	//
+	// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+	// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+	// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+	// of the slot that the request names. An agent has no operation that gives a key back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+	AgentUnlock(ctx context.Context, params *AgentUnlockParams, body AgentUnlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CheckpointAuditWithBody A signed statement of how long the log is, which an outsider can check.
 	//
@@ -2091,6 +2258,133 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/whoami (the `Whoami` operationId).
 	Whoami(ctx context.Context, params *WhoamiParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// AgentHello The same, for who is about to use the vault.
+//
+// It counts as use, so that the vault does not lock between this answer and the next request. When others can read the vault's files the vault locks.
+//
+// Corresponds with POST /api/v1/agent/hello (the `AgentHello` operationId).
+func (c *Client) AgentHello(ctx context.Context, params *AgentHelloParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentHelloRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentLock Forget the key.
+//
+// Streams end at once, and what else is under way within two seconds. The answer comes when the key is gone.
+//
+// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
+func (c *Client) AgentLock(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentLockRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentReload Read the user's configuration again.
+//
+// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
+//
+// Corresponds with POST /api/v1/agent/reload (the `AgentReload` operationId).
+func (c *Client) AgentReload(ctx context.Context, params *AgentReloadParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentReloadRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentStatus Whether the vault is open in the agent, and when it locks.
+//
+// It is no use of the vault: asking keeps nothing open.
+//
+// Corresponds with GET /api/v1/agent/status (the `AgentStatus` operationId).
+func (c *Client) AgentStatus(ctx context.Context, params *AgentStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentStatusRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentStop Forget the key and end.
+//
+// Corresponds with POST /api/v1/agent/stop (the `AgentStop` operationId).
+func (c *Client) AgentStop(ctx context.Context, params *AgentStopParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentStopRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentUnlockWithBody Take the root key. This is what tacit unlock does, and for nobody else.
+//
+// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+// of the slot that the request names. An agent has no operation that gives a key back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+func (c *Client) AgentUnlockWithBody(ctx context.Context, params *AgentUnlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentUnlockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentUnlock Take the root key. This is what tacit unlock does, and for nobody else.
+//
+// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+// of the slot that the request names. An agent has no operation that gives a key back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+func (c *Client) AgentUnlock(ctx context.Context, params *AgentUnlockParams, body AgentUnlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentUnlockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // CheckpointAuditWithBody A signed statement of how long the log is, which an outsider can check.
@@ -3170,6 +3464,280 @@ func (c *Client) Whoami(ctx context.Context, params *WhoamiParams, reqEditors ..
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewAgentHelloRequest constructs an http.Request for the AgentHello method
+func NewAgentHelloRequest(server string, params *AgentHelloParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/hello")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentLockRequest constructs an http.Request for the AgentLock method
+func NewAgentLockRequest(server string, params *AgentLockParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/lock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentReloadRequest constructs an http.Request for the AgentReload method
+func NewAgentReloadRequest(server string, params *AgentReloadParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/reload")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentStatusRequest constructs an http.Request for the AgentStatus method
+func NewAgentStatusRequest(server string, params *AgentStatusParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentStopRequest constructs an http.Request for the AgentStop method
+func NewAgentStopRequest(server string, params *AgentStopParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/stop")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentUnlockRequest calls the generic AgentUnlock builder with application/json body
+func NewAgentUnlockRequest(server string, params *AgentUnlockParams, body AgentUnlockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAgentUnlockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAgentUnlockRequestWithBody constructs an http.Request for the AgentUnlock method, with any body, and a specified content type
+func NewAgentUnlockRequestWithBody(server string, params *AgentUnlockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/unlock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Upgrade", params.Upgrade, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Upgrade", headerParam1)
+
+	}
+
+	return req, nil
 }
 
 // NewCheckpointAuditRequest calls the generic CheckpointAudit builder with application/json body
@@ -5720,6 +6288,73 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// AgentHelloWithResponse The same, for who is about to use the vault.
+	//
+	// It counts as use, so that the vault does not lock between this answer and the next request. When others can read the vault's files the vault locks.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/hello (the `AgentHello` operationId).
+	AgentHelloWithResponse(ctx context.Context, params *AgentHelloParams, reqEditors ...RequestEditorFn) (*AgentHelloResponse, error)
+
+	// AgentLockWithResponse Forget the key.
+	//
+	// Streams end at once, and what else is under way within two seconds. The answer comes when the key is gone.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
+	AgentLockWithResponse(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*AgentLockResponse, error)
+
+	// AgentReloadWithResponse Read the user's configuration again.
+	//
+	// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/reload (the `AgentReload` operationId).
+	AgentReloadWithResponse(ctx context.Context, params *AgentReloadParams, reqEditors ...RequestEditorFn) (*AgentReloadResponse, error)
+
+	// AgentStatusWithResponse Whether the vault is open in the agent, and when it locks.
+	//
+	// It is no use of the vault: asking keeps nothing open.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/agent/status (the `AgentStatus` operationId).
+	AgentStatusWithResponse(ctx context.Context, params *AgentStatusParams, reqEditors ...RequestEditorFn) (*AgentStatusResponse, error)
+
+	// AgentStopWithResponse Forget the key and end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/stop (the `AgentStop` operationId).
+	AgentStopWithResponse(ctx context.Context, params *AgentStopParams, reqEditors ...RequestEditorFn) (*AgentStopResponse, error)
+
+	// AgentUnlockWithBodyWithResponse Take the root key. This is what tacit unlock does, and for nobody else.
+	//
+	// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+	// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+	// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+	// of the slot that the request names. An agent has no operation that gives a key back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+	AgentUnlockWithBodyWithResponse(ctx context.Context, params *AgentUnlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AgentUnlockResponse, error)
+
+	// AgentUnlockWithResponse Take the root key. This is what tacit unlock does, and for nobody else.
+	//
+	// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+	// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+	// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+	// of the slot that the request names. An agent has no operation that gives a key back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+	AgentUnlockWithResponse(ctx context.Context, params *AgentUnlockParams, body AgentUnlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AgentUnlockResponse, error)
+
 	// CheckpointAuditWithBodyWithResponse A signed statement of how long the log is, which an outsider can check.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6172,6 +6807,384 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/whoami (the `Whoami` operationId).
 	WhoamiWithResponse(ctx context.Context, params *WhoamiParams, reqEditors ...RequestEditorFn) (*WhoamiResponse, error)
+}
+
+// AgentHelloResponse200Headers the declared response headers of an HTTP 200 response for AgentHello
+type AgentHelloResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentHelloResponseDefaultHeaders the declared response headers of an HTTP default response for AgentHello
+type AgentHelloResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentHelloResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentHelloResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentHelloResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentHelloResponse) GetJSON200() *AgentReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentHelloResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentHelloResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentHelloResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentHelloResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentHelloResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentLockResponse200Headers the declared response headers of an HTTP 200 response for AgentLock
+type AgentLockResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentLockResponseDefaultHeaders the declared response headers of an HTTP default response for AgentLock
+type AgentLockResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentLockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentLockResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentLockResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentLockResponse) GetJSON200() *AgentReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentLockResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentLockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentLockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentLockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentLockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentReloadResponse200Headers the declared response headers of an HTTP 200 response for AgentReload
+type AgentReloadResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentReloadResponseDefaultHeaders the declared response headers of an HTTP default response for AgentReload
+type AgentReloadResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentReloadResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentReloaded
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentReloadResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentReloadResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentReloadResponse) GetJSON200() *AgentReloaded {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentReloadResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentReloadResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentReloadResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentReloadResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentReloadResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentStatusResponse200Headers the declared response headers of an HTTP 200 response for AgentStatus
+type AgentStatusResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentStatusResponseDefaultHeaders the declared response headers of an HTTP default response for AgentStatus
+type AgentStatusResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentStatusResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentStatusResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentStatusResponse) GetJSON200() *AgentReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentStatusResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentStatusResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentStopResponse200Headers the declared response headers of an HTTP 200 response for AgentStop
+type AgentStopResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentStopResponseDefaultHeaders the declared response headers of an HTTP default response for AgentStop
+type AgentStopResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentStopResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentStopResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentStopResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentStopResponse) GetJSON200() *AgentReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentStopResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentStopResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentStopResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentStopResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentStopResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentUnlockResponse101Headers the declared response headers of an HTTP 101 response for AgentUnlock
+type AgentUnlockResponse101Headers struct {
+	TacitVersion string
+	Upgrade      string
+}
+
+// AgentUnlockResponseDefaultHeaders the declared response headers of an HTTP default response for AgentUnlock
+type AgentUnlockResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentUnlockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers101 the parsed response headers for an HTTP 101 response
+	Headers101 *AgentUnlockResponse101Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentUnlockResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentUnlockResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentUnlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentUnlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentUnlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentUnlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // CheckpointAuditResponse200Headers the declared response headers of an HTTP 200 response for CheckpointAudit
@@ -8265,6 +9278,115 @@ func (r WhoamiResponse) ContentType() string {
 	return ""
 }
 
+// AgentHelloWithResponse The same, for who is about to use the vault.
+//
+// It counts as use, so that the vault does not lock between this answer and the next request. When others can read the vault's files the vault locks.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/hello (the `AgentHello` operationId).
+func (c *ClientWithResponses) AgentHelloWithResponse(ctx context.Context, params *AgentHelloParams, reqEditors ...RequestEditorFn) (*AgentHelloResponse, error) {
+	rsp, err := c.AgentHello(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentHelloResponse(rsp)
+}
+
+// AgentLockWithResponse Forget the key.
+//
+// Streams end at once, and what else is under way within two seconds. The answer comes when the key is gone.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
+func (c *ClientWithResponses) AgentLockWithResponse(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*AgentLockResponse, error) {
+	rsp, err := c.AgentLock(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentLockResponse(rsp)
+}
+
+// AgentReloadWithResponse Read the user's configuration again.
+//
+// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/reload (the `AgentReload` operationId).
+func (c *ClientWithResponses) AgentReloadWithResponse(ctx context.Context, params *AgentReloadParams, reqEditors ...RequestEditorFn) (*AgentReloadResponse, error) {
+	rsp, err := c.AgentReload(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentReloadResponse(rsp)
+}
+
+// AgentStatusWithResponse Whether the vault is open in the agent, and when it locks.
+//
+// It is no use of the vault: asking keeps nothing open.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/agent/status (the `AgentStatus` operationId).
+func (c *ClientWithResponses) AgentStatusWithResponse(ctx context.Context, params *AgentStatusParams, reqEditors ...RequestEditorFn) (*AgentStatusResponse, error) {
+	rsp, err := c.AgentStatus(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentStatusResponse(rsp)
+}
+
+// AgentStopWithResponse Forget the key and end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/stop (the `AgentStop` operationId).
+func (c *ClientWithResponses) AgentStopWithResponse(ctx context.Context, params *AgentStopParams, reqEditors ...RequestEditorFn) (*AgentStopResponse, error) {
+	rsp, err := c.AgentStop(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentStopResponse(rsp)
+}
+
+// AgentUnlockWithBodyWithResponse Take the root key. This is what tacit unlock does, and for nobody else.
+//
+// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+// of the slot that the request names. An agent has no operation that gives a key back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+func (c *ClientWithResponses) AgentUnlockWithBodyWithResponse(ctx context.Context, params *AgentUnlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AgentUnlockResponse, error) {
+	rsp, err := c.AgentUnlockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentUnlockResponse(rsp)
+}
+
+// AgentUnlockWithResponse Take the root key. This is what tacit unlock does, and for nobody else.
+//
+// The key does not pass through a buffer that nobody can wipe: the request says everything but the key, and asks to change the
+// protocol to `tacit-root-key` (RFC 9110, section 7.8). After the answer 101 come the 32 bytes of the key, over the bare connection,
+// and then from the agent one line of JSON, an UnlockAnswer. Nothing may be sent before 101. The key must open the vault, and be
+// of the slot that the request names. An agent has no operation that gives a key back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/unlock (the `AgentUnlock` operationId).
+func (c *ClientWithResponses) AgentUnlockWithResponse(ctx context.Context, params *AgentUnlockParams, body AgentUnlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AgentUnlockResponse, error) {
+	rsp, err := c.AgentUnlock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentUnlockResponse(rsp)
+}
+
 // CheckpointAuditWithBodyWithResponse A signed statement of how long the log is, which an outsider can check.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9094,6 +10216,429 @@ func (c *ClientWithResponses) WhoamiWithResponse(ctx context.Context, params *Wh
 		return nil, err
 	}
 	return ParseWhoamiResponse(rsp)
+}
+
+// ParseAgentHelloResponse parses an HTTP response from a AgentHelloWithResponse call
+func ParseAgentHelloResponse(rsp *http.Response) (*AgentHelloResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentHelloResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentHelloResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentHelloResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentLockResponse parses an HTTP response from a AgentLockWithResponse call
+func ParseAgentLockResponse(rsp *http.Response) (*AgentLockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentLockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentLockResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentLockResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentReloadResponse parses an HTTP response from a AgentReloadWithResponse call
+func ParseAgentReloadResponse(rsp *http.Response) (*AgentReloadResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentReloadResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentReloaded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentReloadResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentReloadResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentStatusResponse parses an HTTP response from a AgentStatusWithResponse call
+func ParseAgentStatusResponse(rsp *http.Response) (*AgentStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentStatusResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentStatusResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentStopResponse parses an HTTP response from a AgentStopWithResponse call
+func ParseAgentStopResponse(rsp *http.Response) (*AgentStopResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentStopResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentStopResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentStopResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentUnlockResponse parses an HTTP response from a AgentUnlockWithResponse call
+func ParseAgentUnlockResponse(rsp *http.Response) (*AgentUnlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentUnlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 101:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 101:
+		var headers AgentUnlockResponse101Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("Upgrade"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Upgrade", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Upgrade = value
+		}
+		response.Headers101 = &headers
+	case true:
+		var headers AgentUnlockResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
 }
 
 // ParseCheckpointAuditResponse parses an HTTP response from a CheckpointAuditWithResponse call
