@@ -13,31 +13,37 @@ type automaton struct {
 	first [256]int32 // the child of node 0 by the byte of the text; 0 if it has none
 	as    [256]byte  // the byte that one of the text is compared as
 	// The children of all other nodes but for the one that follows its parent in nodes.
-	branches map[branch]int32
+	branches branches
+	filter   filter
 }
 
 // A node takes 16 bytes: with the text of the patterns, which is not kept, that is all that they cost.
 type node struct {
-	fail  int32 // the node of the longest proper suffix that is a prefix of a pattern too
-	out   int32 // the length of the longest pattern that ends here; 0 if none does
-	depth int32 // the length of the prefix
-	label byte  // its last byte
-	next  bool  // the node that follows is a child
-	forks bool  // there are children in branches
+	fail  int32  // the node of the longest proper suffix that is a prefix of a pattern too
+	out   int32  // the length of the longest pattern that ends here; 0 if none does
+	depth int32  // the length of the prefix
+	next  uint16 // the label of the child that is the following node; none if that is no child
+	label byte   // the last byte of the prefix
+	forks bool   // there are children in branches
 }
 
-type branch struct {
-	parent int32
-	label  byte
-}
+const none = 256
 
-// newAutomaton compiles the patterns, which it sorts; none may be empty. With anyCase, ASCII letters are equal in either case.
+// newAutomaton compiles the patterns; none may be empty. With anyCase, ASCII letters are equal in either case. It sorts the
+// patterns, and with anyCase changes the bytes of them too.
 func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
-	a := &automaton{nodes: make([]node, 1), branches: map[branch]int32{}}
+	a := &automaton{nodes: []node{{next: none}}, branches: newBranches(len(patterns)), filter: newFilter(patterns, anyCase)}
 	for b := range a.as {
 		a.as[b] = byte(b)
 		if anyCase && 'A' <= b && b <= 'Z' {
 			a.as[b] += 'a' - 'A'
+		}
+	}
+	if anyCase {
+		for _, p := range patterns {
+			for i, b := range p {
+				p[i] = a.as[b]
+			}
 		}
 	}
 	parents := a.grow(patterns)
@@ -59,12 +65,12 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 	var before []byte
 	for _, p := range patterns {
 		shared := 0
-		for shared < len(before) && shared < len(p) && a.as[before[shared]] == a.as[p[shared]] {
+		for shared < len(before) && shared < len(p) && before[shared] == p[shared] {
 			shared++
 		}
 		path = path[:shared+1]
 		for depth := shared; depth < len(p); depth++ {
-			parent, n, label := path[depth], int32(len(a.nodes)), a.as[p[depth]]
+			parent, n, label := path[depth], int32(len(a.nodes)), p[depth]
 			switch {
 			case depth == 0:
 				for b := range a.first {
@@ -74,11 +80,11 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 				}
 			case depth == shared:
 				a.nodes[parent].forks = true
-				a.branches[branch{parent, label}] = n
+				a.branches.set(parent, label, n)
 			default:
-				a.nodes[parent].next = true
+				a.nodes[parent].next = uint16(label)
 			}
-			a.nodes = append(a.nodes, node{depth: int32(depth) + 1, label: label})
+			a.nodes = append(a.nodes, node{depth: int32(depth) + 1, next: none, label: label})
 			parents = append(parents, parent)
 			path = append(path, n)
 		}
@@ -135,18 +141,18 @@ func (a *automaton) step(n int32, b byte) int32 {
 
 // child returns the child of node n, which is not 0, or 0 if it has none with that label.
 func (a *automaton) child(n int32, label byte) int32 {
-	if a.nodes[n].next && a.nodes[n+1].label == label {
+	if a.nodes[n].next == uint16(label) {
 		return n + 1
 	}
 	if a.nodes[n].forks {
-		return a.branches[branch{n, label}]
+		return a.branches.get(n, label)
 	}
 	return 0
 }
 
 // open returns the length of the longest end of the text that a pattern may still begin with, and go on from.
 func (a *automaton) open(n int32) int64 {
-	for n != 0 && !a.nodes[n].next && !a.nodes[n].forks {
+	for n != 0 && a.nodes[n].next == none && !a.nodes[n].forks {
 		n = a.nodes[n].fail
 	}
 	return int64(a.nodes[n].depth)

@@ -116,16 +116,33 @@ func (s *Scanner) LogValue() slog.Value { return slog.StringValue(Replacement) }
 
 // scan goes on with the text, which begins at the offset.
 func (t *track) scan(text []byte, offset int64) {
-	n := t.at
-	for i, b := range text {
-		n = t.step(n, t.as[b])
-		if out := t.nodes[n].out; out != 0 {
-			to := offset + int64(i) + 1
-			t.add(span{to - int64(out), to})
+	a, n := t.automaton, t.at
+	entered := -1 // where in the text the automaton was last started anew
+	for i := 0; i < len(text); {
+		// A short prefix is not worth following: perhaps no pattern begins there, nor for some way on.
+		if depth := int(a.nodes[n].depth); depth < shallow && i-depth > entered {
+			i = a.filter.skip(text, i-depth)
+			n, entered = 0, i
+		}
+		n = a.step(n, a.as[text[i]])
+		i++
+		for {
+			at := &a.nodes[n]
+			if at.out != 0 {
+				to := offset + int64(i)
+				t.add(span{to - int64(at.out), to})
+			}
+			if i == len(text) || at.next != uint16(a.as[text[i]]) {
+				break
+			}
+			n++
+			i++
 		}
 	}
 	t.at = n
 }
+
+const shallow = 3
 
 // add adds a span that ends behind all others.
 func (t *track) add(s span) {
