@@ -21,6 +21,7 @@ const (
 	DiskFull    Code = "disk_full"    // 1: no space left; nothing was changed
 	NewerFormat Code = "newer_format" // 1: written by a newer tacit
 	Overdue     Code = "overdue"      // 1: `due`, `doctor` or `slot test` found something
+	Limited     Code = "limited"      // 1: too many requests, at once or in a minute
 	Usage       Code = "usage"        // 2: wrong arguments or configuration
 	Invalid     Code = "invalid"      // 2: a name, value or file that cannot be accepted
 	NotFound    Code = "not_found"    // 3: no such secret, version, service or capability
@@ -51,6 +52,7 @@ type class struct{ exit, status int }
 // program that reads no more than the status.
 var classes = map[Code]class{
 	Failed: {1, 500}, Busy: {1, 503}, DiskFull: {1, 507}, NewerFormat: {1, 500}, Overdue: {1, 409},
+	Limited: {1, 429},
 	Usage: {2, 400}, Invalid: {2, 422},
 	NotFound: {3, 404}, Expired: {3, 410},
 	WrongKey: {4, 403}, Corrupted: {4, 500}, Tampered: {4, 500}, RolledBack: {4, 500}, Foreign: {4, 500},
