@@ -82,33 +82,16 @@ func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decis
 	return err
 }
 
-// change calls do with a transaction and commits it between its two records. When do fails, the decision it returned, if any, is
+// change calls do with a transaction and commits it between its two records, with the changes of others that wait at the same time:
+// see [Keeper.together]. do may be called in the goroutine of another caller. When it fails, the decision it returned, if any, is
 // written as a failure.
 func (k *Keeper) change(ctx context.Context, c Caller, do func(*change) (*decision, error)) error {
 	began := time.Now()
-	var (
-		d *decision
-		a *asker
-	)
 	err := k.retry(func() error {
 		if err := k.unlock(ctx); err != nil {
 			return err
 		}
-		return k.vault.Update(ctx, func(tx *vault.Tx) (err error) {
-			if a, err = k.admit(&tx.Reader, c); err != nil {
-				return k.turnedAway(ctx, a, tx.Anchor(), err)
-			}
-			if d, err = do(&change{tx, a}); err == nil {
-				err = a.spend(tx)
-			}
-			if err == nil || d == nil {
-				return err
-			}
-			if werr := k.record(ctx, a.Caller, tx.Anchor(), d, err); werr != nil {
-				return werr
-			}
-			return err
-		}, k.hooks(ctx, func() (Caller, *decision) { return a.Caller, d }))
+		return k.together(&member{ctx: ctx, caller: c, do: do})
 	})
 	even(ctx, c, began, err)
 	return err
@@ -116,20 +99,35 @@ func (k *Keeper) change(ctx context.Context, c Caller, do func(*change) (*decisi
 
 // hooks tie the commit of a change to the log. decided is asked when the change is about to be committed.
 func (k *Keeper) hooks(ctx context.Context, decided func() (Caller, *decision)) vault.Hooks {
-	var intent *audit.Record // the last one; its outcome closes them all
+	return k.hooksOf(func() (context.Context, []*decision) {
+		c, d := decided()
+		k.complete(&d.Record, c, nil)
+		return ctx, []*decision{d}
+	})
+}
+
+// hooksOf is hooks for several decisions, which are complete.
+func (k *Keeper) hooksOf(decided func() (context.Context, []*decision)) vault.Hooks {
+	var (
+		ctx  context.Context
+		last *audit.Record // of the intents; its outcome closes them all
+	)
 	return vault.Hooks{
 		Witness: func(tx *vault.Tx) (vault.Witness, error) {
-			c, d := decided()
-			k.complete(&d.Record, c, nil)
-			d.Stage, d.Revision = audit.Intent, tx.Next()
-			all := d.records()
+			var all []*audit.Record
+			var ds []*decision
+			ctx, ds = decided()
+			for _, d := range ds {
+				d.Stage, d.Revision = audit.Intent, tx.Next()
+				all = append(all, d.records()...)
+			}
 			head, err := k.append(ctx, tx.Anchor(), true, all...)
-			intent = all[len(all)-1]
+			last = all[len(all)-1]
 			return vault.Witness{Seq: head.Seq, Hash: head.Hash}, err
 		},
 		Done: func(tx *vault.Tx, err error) {
-			outcome := *intent
-			outcome.Time, outcome.Stage, outcome.Of = k.opts.Now().UTC(), audit.Outcome, intent.Seq
+			outcome := *last
+			outcome.Time, outcome.Stage, outcome.Of = k.opts.Now().UTC(), audit.Outcome, last.Seq
 			if err != nil {
 				outcome.Revision, outcome.Result, outcome.Reason = tx.Anchor().Revision, audit.Failed, string(fault.CodeOf(err))
 			}

@@ -49,6 +49,7 @@ type Keeper struct {
 	log   *audit.Log
 
 	stopSync func() error // of the log, while it is kept synced; else nil
+	changes  changes      // that wait to be committed
 
 	accessNow atomic.Pointer[access] // as last read
 	config    atomic.Pointer[config] // that counts now

@@ -22,7 +22,12 @@ type proved struct {
 
 // proveComplete compares all records of a kind with the anchor's accumulator: none is missing, added or put back.
 // It reads every key of the kind but decrypts nothing.
+//
+// Of a transaction it is the stored state that is proved: what the transaction itself changed is in this process only.
 func (r *Reader) proveComplete(kind Kind) error {
+	if r.stored != nil {
+		r = r.stored
+	}
 	p := &r.v.proof
 	stamp, err := r.v.eng.Stamp()
 	if err != nil {

@@ -18,6 +18,10 @@ type Reader struct {
 	src    engine.Snapshot
 	anchor *Anchor
 	fixed  bool // the state cannot change: no transaction
+
+	// In a part of a transaction, else zero.
+	stored *Reader // the state that is stored
+	part   uint64  // number of the part, among all in this process
 }
 
 // View calls read with the current state. Nothing can be committed while read runs, so it must be short.
@@ -30,7 +34,7 @@ func (v *Vault) View(ctx context.Context, read func(*Reader) error) error {
 		if err != nil {
 			return err
 		}
-		return read(&Reader{v, s, a, true})
+		return read(&Reader{v: v, src: s, anchor: a, fixed: true})
 	})
 }
 

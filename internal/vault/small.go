@@ -11,13 +11,24 @@ import (
 type SmallState struct {
 	count uint64
 	marks [envelope.MarkSize]byte
+	part  uint64 // where the records are not as they are stored; see [Reader.SmallState]
 }
 
 // Empty reports whether there are no records at all.
 func (s SmallState) Empty() bool { return s == SmallState{} }
 
-// SmallState returns the one of this state, for [KindAccess] or [KindBroker].
-func (r *Reader) SmallState(kind Kind) (s SmallState) {
+// SmallState returns the one of this state, for [KindAccess] or [KindBroker]. A part of a transaction that sees other records than are
+// stored has one of its own: records of one revision have one mark, so by their marks alone parts that say different things might look
+// the same, and what was never committed would be taken for what is.
+func (r *Reader) SmallState(kind Kind) SmallState {
+	s := r.smallSum(kind)
+	if r.stored != nil && s != r.stored.smallSum(kind) {
+		s.part = r.part
+	}
+	return s
+}
+
+func (r *Reader) smallSum(kind Kind) (s SmallState) {
 	if i := sumIndex(kind); i < len(r.anchor.Sums) {
 		s.count = r.anchor.Sums[i].Count
 		copy(s.marks[:], r.anchor.Sums[i].XOR)

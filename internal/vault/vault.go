@@ -29,7 +29,8 @@ type Vault struct {
 
 	fingerprint [sha256.Size]byte
 
-	last atomic.Pointer[lastAnchor]
+	last  atomic.Pointer[lastAnchor]
+	parts atomic.Uint64 // of transactions, so far
 }
 
 // lastAnchor is the anchor as it was last read: most reads of a long-lived process find the same one again.
@@ -106,7 +107,7 @@ func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.S
 			v.Lock()
 			return err
 		}
-		return then(&Reader{v, s, a, true})
+		return then(&Reader{v: v, src: s, anchor: a, fixed: true})
 	})
 }
 

@@ -15,7 +15,7 @@ type Tx struct {
 	next    *Anchor // the anchor it will write
 	batch   engine.Batch
 	pending *overlay
-	ids     idSource
+	ids     *idSource
 }
 
 // Hooks tie a change to the audit log. Both run while nobody else can write.
@@ -69,10 +69,17 @@ func (v *Vault) write(ctx context.Context, do func(w engine.Writer, tx *Tx, anch
 }
 
 func (v *Vault) newTx(src engine.Snapshot, a *Anchor) *Tx {
-	o := &overlay{below: src, changed: make(map[string][]byte)}
-	tx := &Tx{Reader: Reader{v, o, a, false}, next: a.clone(), pending: o, ids: idSource{random: v.random}}
+	tx := v.txOn(&Reader{v: v, src: src, anchor: a}, &idSource{random: v.random})
 	tx.next.Revision++
 	return tx
+}
+
+// txOn returns a transaction on the state of base, with its revision.
+func (v *Vault) txOn(base *Reader, ids *idSource) *Tx {
+	o := &overlay{below: base.src, changed: make(map[string][]byte)}
+	on := *base
+	on.src = o
+	return &Tx{Reader: on, next: base.anchor.clone(), pending: o, ids: ids}
 }
 
 // commit runs do between the two audit records of the change.
@@ -149,21 +156,3 @@ func (tx *Tx) forget(kind Kind, key []byte) error {
 
 // keys are those that new records are written under.
 func (tx *Tx) keys() *envelope.Keys { return tx.v.ring.Current() }
-
-// overlay shows the changes of a transaction over the state they were made on.
-type overlay struct {
-	below   engine.Snapshot
-	changed map[string][]byte // nil: deleted
-}
-
-func (o *overlay) Get(key []byte) ([]byte, bool, error) {
-	if b, ok := o.changed[string(key)]; ok {
-		return b, b != nil, nil
-	}
-	return o.below.Get(key)
-}
-
-// Scan shows the state below only: no transaction scans a kind that it changes.
-func (o *overlay) Scan(prefix, from []byte, fn func(key, value []byte) error) error {
-	return o.below.Scan(prefix, from, fn)
-}
