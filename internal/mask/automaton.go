@@ -2,6 +2,9 @@ package mask
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -9,30 +12,29 @@ import (
 // that of Aho and Corasick, "Efficient string matching" (CACM 18, 1975). A node stands for a prefix of a pattern, node 0 for the
 // empty one, and the automaton is always in the node of the longest prefix that the text so far ends in.
 type automaton struct {
-	nodes []node
-	first [256]int32 // the child of node 0 by the byte of the text; 0 if it has none
-	as    [256]byte  // the byte that one of the text is compared as
+	nodes  []node
+	labels []byte     // the last byte of the prefix of every node
+	first  [256]int32 // the child of node 0 by the byte of the text; 0 if it has none
+	as     [256]byte  // the byte that one of the text is compared as
 	// The children of all other nodes but for the one that follows its parent in nodes.
-	branches branches
+	branches table
+	anyCase  bool
 	filter   filter
 }
 
-// A node takes 16 bytes: with the text of the patterns, which is not kept, that is all that they cost.
+// A node takes 16 bytes, and 1 for its label. Most nodes have one child, which is the node that follows.
 type node struct {
 	fail  int32  // the node of the longest proper suffix that is a prefix of a pattern too
 	out   int32  // the length of the longest pattern that ends here; 0 if none does
 	depth int32  // the length of the prefix
-	next  uint16 // the label of the child that is the following node; none if that is no child
-	label byte   // the last byte of the prefix
+	run   uint16 // how many of the nodes that follow are each the child of the one before it, but none behind one with out
 	forks bool   // there are children in branches
 }
-
-const none = 256
 
 // newAutomaton compiles the patterns; none may be empty. With anyCase, ASCII letters are equal in either case. It sorts the
 // patterns, and with anyCase changes the bytes of them too.
 func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
-	a := &automaton{nodes: []node{{next: none}}, branches: newBranches(len(patterns)), filter: newFilter(patterns, anyCase)}
+	a := &automaton{nodes: make([]node, 1), labels: make([]byte, 1), branches: newTable(len(patterns)), filter: newFilter(patterns, anyCase), anyCase: anyCase}
 	for b := range a.as {
 		a.as[b] = byte(b)
 		if anyCase && 'A' <= b && b <= 'Z' {
@@ -80,13 +82,17 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 				}
 			case depth == shared:
 				a.nodes[parent].forks = true
-				a.branches.set(parent, label, n)
+				a.branches.set(branch(parent, label), n)
 			default:
-				a.nodes[parent].next = uint16(label)
+				a.nodes[parent].run = 1
 			}
-			a.nodes = append(a.nodes, node{depth: int32(depth) + 1, next: none, label: label})
+			a.nodes = append(a.nodes, node{depth: int32(depth) + 1})
+			a.labels = append(a.labels, label)
 			parents = append(parents, parent)
 			path = append(path, n)
+		}
+		if a.filter.length > 0 {
+			a.filter.add(p[:a.filter.length], path[a.filter.length])
 		}
 		end := &a.nodes[path[len(p)]]
 		end.out = end.depth
@@ -95,15 +101,20 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 	return parents
 }
 
-// link sets fail and out of every node, from the shortest prefixes to the longest.
+// link sets fail and out of every node, from the shortest prefixes to the longest, and then run.
 func (a *automaton) link(parents []int32) {
 	for _, n := range a.byDepth() {
 		at := &a.nodes[n]
 		if parents[n] != 0 {
-			at.fail = a.step(a.nodes[parents[n]].fail, at.label)
+			at.fail = a.step(a.nodes[parents[n]].fail, a.labels[n])
 		}
 		if at.out == 0 {
 			at.out = a.nodes[at.fail].out
+		}
+	}
+	for n := len(a.nodes) - 2; n > 0; n-- {
+		if at, next := &a.nodes[n], &a.nodes[n+1]; at.run != 0 && next.out == 0 && next.run < math.MaxUint16 {
+			at.run = next.run + 1
 		}
 	}
 }
@@ -139,20 +150,42 @@ func (a *automaton) step(n int32, b byte) int32 {
 	return a.first[b]
 }
 
+// follow goes from node n along its run as far as the text agrees, and returns how far.
+func (a *automaton) follow(n int32, text []byte) int {
+	length := min(int(a.nodes[n].run), len(text))
+	labels, text := a.labels[int(n)+1:][:length], text[:length]
+	i := 0
+	for ; i+8 <= length; i += 8 {
+		x := binary.LittleEndian.Uint64(text[i:])
+		if a.anyCase {
+			x = lower(x)
+		}
+		if x ^= binary.LittleEndian.Uint64(labels[i:]); x != 0 {
+			return i + bits.TrailingZeros64(x)/8
+		}
+	}
+	for i < length && a.as[text[i]] == labels[i] {
+		i++
+	}
+	return i
+}
+
 // child returns the child of node n, which is not 0, or 0 if it has none with that label.
 func (a *automaton) child(n int32, label byte) int32 {
-	if a.nodes[n].next == uint16(label) {
+	if a.nodes[n].run != 0 && a.labels[n+1] == label {
 		return n + 1
 	}
 	if a.nodes[n].forks {
-		return a.branches.get(n, label)
+		return a.branches.get(branch(n, label))
 	}
 	return 0
 }
 
+func branch(parent int32, label byte) uint64 { return uint64(parent)<<8 | uint64(label) }
+
 // open returns the length of the longest end of the text that a pattern may still begin with, and go on from.
 func (a *automaton) open(n int32) int64 {
-	for n != 0 && a.nodes[n].next == none && !a.nodes[n].forks {
+	for n != 0 && a.nodes[n].run == 0 && !a.nodes[n].forks {
 		n = a.nodes[n].fail
 	}
 	return int64(a.nodes[n].depth)

@@ -117,32 +117,31 @@ func (s *Scanner) LogValue() slog.Value { return slog.StringValue(Replacement) }
 // scan goes on with the text, which begins at the offset.
 func (t *track) scan(text []byte, offset int64) {
 	a, n := t.automaton, t.at
-	entered := -1 // where in the text the automaton was last started anew
+	entered := -1 // where in the text the automaton was last sent by the filter
 	for i := 0; i < len(text); {
-		// A short prefix is not worth following: perhaps no pattern begins there, nor for some way on.
-		if depth := int(a.nodes[n].depth); depth < shallow && i-depth > entered {
-			i = a.filter.skip(text, i-depth)
-			n, entered = 0, i
+		// A prefix that is shorter than every pattern is not worth following: the filter is faster.
+		if start := i - int(a.nodes[n].depth); i-start < a.filter.length && start > entered && start+reach <= len(text) {
+			entered, n = a.filter.next(text, start)
+			i = entered + int(a.nodes[n].depth)
+		} else {
+			n = a.step(n, a.as[text[i]])
+			i++
 		}
-		n = a.step(n, a.as[text[i]])
-		i++
 		for {
-			at := &a.nodes[n]
-			if at.out != 0 {
+			if out := int64(a.nodes[n].out); out != 0 {
 				to := offset + int64(i)
-				t.add(span{to - int64(at.out), to})
+				t.add(span{to - out, to})
 			}
-			if i == len(text) || at.next != uint16(a.as[text[i]]) {
+			agree := a.follow(n, text[i:])
+			if agree == 0 {
 				break
 			}
-			n++
-			i++
+			n += int32(agree)
+			i += agree
 		}
 	}
 	t.at = n
 }
-
-const shallow = 3
 
 // add adds a span that ends behind all others.
 func (t *track) add(s span) {
