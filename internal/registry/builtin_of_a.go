@@ -4,6 +4,54 @@
 
 package registry
 
+var service_airtable = Service{
+	ID:      "airtable",
+	Origin:  "builtin",
+	Title:   "Airtable",
+	Docs:    "https://airtable.com/developers/web/api/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.airtable.com"},
+	Secrets: []Secret{
+		{Name: "AIRTABLE_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"AIRTABLE_ENDPOINT_URL"}, Key: []string{"AIRTABLE_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "airtable/meta",
+			Title:   "Bases, tables and fields",
+			Methods: []string{"GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v0/meta/bases$", Segments: []string{"v0", "meta", "bases"}, Exact: true},
+				{Text: "/v0/meta/{kind}/{id}", Segments: []string{"v0", "meta", "", ""}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v0/meta/bases"}},
+		{
+			ID:      "airtable/records",
+			Title:   "Records and their comments",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v0/{base}/{table}", Segments: []string{"v0", "", ""}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v0/appLkNDICXNqxSDhG/tblltp5DqKE8n8nSx", Body: "{\"records\":[{\"fields\":{\"Name\":\"Union Square\",\"Visited\":true}}]}"}},
+		{
+			ID:      "airtable/webhooks",
+			Title:   "Webhooks of a base",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v0/bases/{base}/webhooks", Segments: []string{"v0", "bases", "", "webhooks"}}},
+			Risk:    "write",
+			Returns: []string{"macSecretBase64"},
+			Example: Example{Method: "POST", Path: "/v0/bases/appLkNDICXNqxSDhG/webhooks", Body: "{\"notificationUrl\":\"https://foo.com/receive-ping\",\"specification\":{\"options\":{\"filters\":{\"dataTypes\":[\"tableData\"],\"recordChangeScope\":\"tbltp8DGLhqbUmjK1\"}}}}"}}},
+	index: node{children: []node{
+		{segment: "v0", children: []node{
+			{segment: "bases", any: &node{children: []node{
+				{segment: "webhooks", prefix: []uint16{2}}}}},
+			{segment: "meta", children: []node{
+				{segment: "bases", exact: []uint16{0}}}, any: &node{any: &node{prefix: []uint16{0}}}}}, any: &node{any: &node{prefix: []uint16{1}}}}}}}
+
 var service_anthropic = Service{
 	ID:      "anthropic",
 	Origin:  "builtin",

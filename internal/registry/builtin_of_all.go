@@ -5,13 +5,25 @@
 package registry
 
 var builtinServices = [...]*Service{
+	&service_airtable,
 	&service_anthropic,
+	&service_calendly,
+	&service_deepgram,
+	&service_deepl,
+	&service_discord,
+	&service_elevenlabs,
+	&service_fal,
+	&service_firecrawl,
 	&service_gemini,
 	&service_github,
+	&service_google_calendar,
+	&service_google_gmail,
+	&service_google_places,
 	&service_openai,
 	&service_openai_codex,
 	&service_plaid,
 	&service_shopify,
+	&service_slack,
 	&service_stripe,
 	&service_telegram,
 	&service_trello,
@@ -19,112 +31,214 @@ var builtinServices = [...]*Service{
 }
 
 var builtinSecrets = [...]secretPlace{
-	{"ANTHROPIC_API_KEY", 0, 0},
-	{"CODEX_OAUTH_JSON", 4, 0},
-	{"GEMINI_API_KEY", 1, 0},
-	{"GH_TOKEN", 2, 0},
-	{"GITHUB_TOKEN", 2, 0},
-	{"OPENAI_API_KEY", 3, 0},
-	{"PLAID_CLIENT_ID", 5, 0},
-	{"PLAID_SECRET", 5, 1},
-	{"SHOPIFY_ACCESS_TOKEN", 6, 0},
-	{"STRIPE_API_KEY", 7, 0},
-	{"STRIPE_SECRET_KEY", 7, 0},
-	{"TELEGRAM_BOT_TOKEN", 8, 0},
-	{"TRELLO_API_KEY", 9, 0},
-	{"TRELLO_TOKEN", 9, 1},
-	{"TWILIO_ACCOUNT_SID", 10, 0},
-	{"TWILIO_AUTH_TOKEN", 10, 1},
-	{"ai.claude.api_key", 0, 0},
-	{"ai.gemini.api_key", 1, 0},
-	{"ai.openai.api_key", 3, 0},
+	{"AIRTABLE_API_KEY", 0, 0},
+	{"ANTHROPIC_API_KEY", 1, 0},
+	{"CALENDLY_API_KEY", 2, 0},
+	{"CODEX_OAUTH_JSON", 15, 0},
+	{"DEEPGRAM_API_KEY", 3, 0},
+	{"DEEPL_API_KEY", 4, 0},
+	{"DEEPL_AUTH_KEY", 4, 0},
+	{"DISCORD_BOT_TOKEN", 5, 0},
+	{"ELEVENLABS_API_KEY", 6, 0},
+	{"FAL_KEY", 7, 0},
+	{"FIRECRAWL_API_KEY", 8, 0},
+	{"GEMINI_API_KEY", 9, 0},
+	{"GH_TOKEN", 10, 0},
+	{"GITHUB_TOKEN", 10, 0},
+	{"GOOGLE_CALENDAR_OAUTH", 11, 0},
+	{"GOOGLE_GMAIL_OAUTH", 12, 0},
+	{"GOOGLE_PLACES_API_KEY", 13, 0},
+	{"OPENAI_API_KEY", 14, 0},
+	{"PLAID_CLIENT_ID", 16, 0},
+	{"PLAID_SECRET", 16, 1},
+	{"SHOPIFY_ACCESS_TOKEN", 17, 0},
+	{"SLACK_BOT_TOKEN", 18, 0},
+	{"STRIPE_API_KEY", 19, 0},
+	{"STRIPE_SECRET_KEY", 19, 0},
+	{"TELEGRAM_BOT_TOKEN", 20, 0},
+	{"TRELLO_API_KEY", 21, 0},
+	{"TRELLO_TOKEN", 21, 1},
+	{"TWILIO_ACCOUNT_SID", 22, 0},
+	{"TWILIO_AUTH_TOKEN", 22, 1},
+	{"ai.claude.api_key", 1, 0},
+	{"ai.gemini.api_key", 9, 0},
+	{"ai.openai.api_key", 14, 0},
 }
 
 var builtinCapabilities = [...]capabilityPlace{
-	{0, 0},  // anthropic/messages
-	{0, 1},  // anthropic/models
-	{1, 0},  // gemini/batches
-	{1, 1},  // gemini/cached-content
-	{1, 2},  // gemini/corpora
-	{1, 3},  // gemini/file-search
-	{1, 4},  // gemini/files
-	{1, 5},  // gemini/generated-files
-	{1, 6},  // gemini/models
-	{1, 7},  // gemini/tuned-models
-	{2, 0},  // github/gists
-	{2, 1},  // github/graphql
-	{2, 2},  // github/issues
-	{2, 3},  // github/meta
-	{2, 4},  // github/notifications
-	{2, 5},  // github/orgs
-	{2, 6},  // github/repos
-	{2, 7},  // github/search
-	{2, 8},  // github/users
-	{3, 0},  // openai/assistants
-	{3, 1},  // openai/batch
-	{3, 2},  // openai/chat-completions
-	{4, 0},  // openai/codex-realtime
-	{4, 1},  // openai/codex-responses
-	{4, 2},  // openai/codex-usage
-	{3, 3},  // openai/embeddings
-	{3, 4},  // openai/files
-	{3, 5},  // openai/fine-tuning
-	{3, 6},  // openai/image-generation
-	{3, 7},  // openai/models
-	{3, 8},  // openai/moderation
-	{3, 9},  // openai/realtime
-	{3, 10}, // openai/responses
-	{3, 11}, // openai/speech
-	{3, 12}, // openai/transcription
-	{3, 13}, // openai/translation
-	{3, 14}, // openai/uploads
-	{3, 15}, // openai/vector-stores
-	{3, 16}, // openai/videos
-	{5, 0},  // plaid/accounts
-	{5, 1},  // plaid/assets
-	{5, 2},  // plaid/auth
-	{5, 3},  // plaid/categories
-	{5, 4},  // plaid/identity
-	{5, 5},  // plaid/institutions
-	{5, 6},  // plaid/investments
-	{5, 7},  // plaid/investments-sync
-	{5, 8},  // plaid/item-public-token-exchange
-	{5, 9},  // plaid/item-remove
-	{5, 10}, // plaid/items
-	{5, 11}, // plaid/liabilities
-	{5, 12}, // plaid/liabilities-sync
-	{5, 13}, // plaid/link-token
-	{5, 14}, // plaid/link-token-create
-	{5, 15}, // plaid/link-token-update
-	{5, 16}, // plaid/statements
-	{5, 17}, // plaid/transactions
-	{6, 0},  // shopify/admin
-	{7, 0},  // stripe/billing
-	{7, 1},  // stripe/customers
-	{7, 2},  // stripe/disputes
-	{7, 3},  // stripe/payments
-	{8, 0},  // telegram/delete-message
-	{8, 1},  // telegram/edit-message-text
-	{8, 2},  // telegram/get-me
-	{8, 3},  // telegram/get-updates
-	{8, 4},  // telegram/send-chat-action
-	{8, 5},  // telegram/send-message
-	{9, 0},  // trello/actions
-	{9, 1},  // trello/batch
-	{9, 2},  // trello/boards
-	{9, 3},  // trello/cards
-	{9, 4},  // trello/checklists
-	{9, 5},  // trello/custom-fields
-	{9, 6},  // trello/emoji
-	{9, 7},  // trello/enterprises
-	{9, 8},  // trello/labels
-	{9, 9},  // trello/lists
-	{9, 10}, // trello/members
-	{9, 11}, // trello/notifications
-	{9, 12}, // trello/organizations
-	{9, 13}, // trello/plugins
-	{9, 14}, // trello/search
-	{9, 15}, // trello/tokens
-	{9, 16}, // trello/webhooks
-	{10, 0}, // twilio/api
+	{0, 0},   // airtable/meta
+	{0, 1},   // airtable/records
+	{0, 2},   // airtable/webhooks
+	{1, 0},   // anthropic/messages
+	{1, 1},   // anthropic/models
+	{2, 0},   // calendly/availability
+	{2, 1},   // calendly/event_types
+	{2, 2},   // calendly/organizations
+	{2, 3},   // calendly/routing_forms
+	{2, 4},   // calendly/scheduled_events
+	{2, 5},   // calendly/scheduling_links
+	{2, 6},   // calendly/users
+	{2, 7},   // calendly/webhooks
+	{3, 0},   // deepgram/models
+	{3, 1},   // deepgram/projects
+	{3, 2},   // deepgram/text-intelligence
+	{3, 3},   // deepgram/text-to-speech
+	{3, 4},   // deepgram/transcription
+	{3, 5},   // deepgram/voice-agent
+	{4, 0},   // deepl/languages
+	{4, 1},   // deepl/translate
+	{4, 2},   // deepl/usage
+	{5, 0},   // discord/applications
+	{5, 1},   // discord/channels
+	{5, 2},   // discord/gateway
+	{5, 3},   // discord/guilds
+	{5, 4},   // discord/invites
+	{5, 5},   // discord/stage-instances
+	{5, 6},   // discord/stickers
+	{5, 7},   // discord/users
+	{5, 8},   // discord/voice
+	{5, 9},   // discord/webhooks
+	{6, 0},   // elevenlabs/audio-isolation
+	{6, 1},   // elevenlabs/audio-native
+	{6, 2},   // elevenlabs/conversational-ai
+	{6, 3},   // elevenlabs/dubbing
+	{6, 4},   // elevenlabs/forced-alignment
+	{6, 5},   // elevenlabs/history
+	{6, 6},   // elevenlabs/models
+	{6, 7},   // elevenlabs/pronunciation-dictionaries
+	{6, 8},   // elevenlabs/sound-effects
+	{6, 9},   // elevenlabs/studio
+	{6, 10},  // elevenlabs/text-to-dialogue
+	{6, 11},  // elevenlabs/text-to-speech
+	{6, 12},  // elevenlabs/transcription
+	{6, 13},  // elevenlabs/voice-changer
+	{6, 14},  // elevenlabs/voice-design
+	{6, 15},  // elevenlabs/voices
+	{7, 0},   // fal/image-to-3d
+	{8, 0},   // firecrawl/agent
+	{8, 1},   // firecrawl/batch-scrape
+	{8, 2},   // firecrawl/browser
+	{8, 3},   // firecrawl/crawl
+	{8, 4},   // firecrawl/map
+	{8, 5},   // firecrawl/parse
+	{8, 6},   // firecrawl/scrape
+	{8, 7},   // firecrawl/search
+	{8, 8},   // firecrawl/support
+	{9, 0},   // gemini/batches
+	{9, 1},   // gemini/cached-content
+	{9, 2},   // gemini/corpora
+	{9, 3},   // gemini/file-search
+	{9, 4},   // gemini/files
+	{9, 5},   // gemini/generated-files
+	{9, 6},   // gemini/models
+	{9, 7},   // gemini/tuned-models
+	{10, 0},  // github/gists
+	{10, 1},  // github/graphql
+	{10, 2},  // github/issues
+	{10, 3},  // github/meta
+	{10, 4},  // github/notifications
+	{10, 5},  // github/orgs
+	{10, 6},  // github/repos
+	{10, 7},  // github/search
+	{10, 8},  // github/users
+	{11, 0},  // google-calendar/events
+	{11, 1},  // google-calendar/lists
+	{12, 0},  // google-gmail/contacts-read
+	{12, 1},  // google-gmail/drafts
+	{12, 2},  // google-gmail/labels
+	{12, 3},  // google-gmail/messages-modify
+	{12, 4},  // google-gmail/messages-read
+	{12, 5},  // google-gmail/profile
+	{12, 6},  // google-gmail/send
+	{13, 0},  // google-places/autocomplete
+	{13, 1},  // google-places/details
+	{13, 2},  // google-places/search-text
+	{14, 0},  // openai/assistants
+	{14, 1},  // openai/batch
+	{14, 2},  // openai/chat-completions
+	{15, 0},  // openai/codex-realtime
+	{15, 1},  // openai/codex-responses
+	{15, 2},  // openai/codex-usage
+	{14, 3},  // openai/embeddings
+	{14, 4},  // openai/files
+	{14, 5},  // openai/fine-tuning
+	{14, 6},  // openai/image-generation
+	{14, 7},  // openai/models
+	{14, 8},  // openai/moderation
+	{14, 9},  // openai/realtime
+	{14, 10}, // openai/responses
+	{14, 11}, // openai/speech
+	{14, 12}, // openai/transcription
+	{14, 13}, // openai/translation
+	{14, 14}, // openai/uploads
+	{14, 15}, // openai/vector-stores
+	{14, 16}, // openai/videos
+	{16, 0},  // plaid/accounts
+	{16, 1},  // plaid/assets
+	{16, 2},  // plaid/auth
+	{16, 3},  // plaid/categories
+	{16, 4},  // plaid/identity
+	{16, 5},  // plaid/institutions
+	{16, 6},  // plaid/investments
+	{16, 7},  // plaid/investments-sync
+	{16, 8},  // plaid/item-public-token-exchange
+	{16, 9},  // plaid/item-remove
+	{16, 10}, // plaid/items
+	{16, 11}, // plaid/liabilities
+	{16, 12}, // plaid/liabilities-sync
+	{16, 13}, // plaid/link-token
+	{16, 14}, // plaid/link-token-create
+	{16, 15}, // plaid/link-token-update
+	{16, 16}, // plaid/statements
+	{16, 17}, // plaid/transactions
+	{17, 0},  // shopify/admin
+	{18, 0},  // slack/admin
+	{18, 1},  // slack/api
+	{18, 2},  // slack/apps
+	{18, 3},  // slack/auth
+	{18, 4},  // slack/bookmarks
+	{18, 5},  // slack/calls
+	{18, 6},  // slack/chat
+	{18, 7},  // slack/conversations
+	{18, 8},  // slack/dialog
+	{18, 9},  // slack/emoji
+	{18, 10}, // slack/files
+	{18, 11}, // slack/pins
+	{18, 12}, // slack/reactions
+	{18, 13}, // slack/reminders
+	{18, 14}, // slack/search
+	{18, 15}, // slack/stars
+	{18, 16}, // slack/team
+	{18, 17}, // slack/usergroups
+	{18, 18}, // slack/users
+	{18, 19}, // slack/views
+	{18, 20}, // slack/workflow
+	{19, 0},  // stripe/billing
+	{19, 1},  // stripe/customers
+	{19, 2},  // stripe/disputes
+	{19, 3},  // stripe/payments
+	{20, 0},  // telegram/delete-message
+	{20, 1},  // telegram/edit-message-text
+	{20, 2},  // telegram/get-me
+	{20, 3},  // telegram/get-updates
+	{20, 4},  // telegram/send-chat-action
+	{20, 5},  // telegram/send-message
+	{21, 0},  // trello/actions
+	{21, 1},  // trello/batch
+	{21, 2},  // trello/boards
+	{21, 3},  // trello/cards
+	{21, 4},  // trello/checklists
+	{21, 5},  // trello/custom-fields
+	{21, 6},  // trello/emoji
+	{21, 7},  // trello/enterprises
+	{21, 8},  // trello/labels
+	{21, 9},  // trello/lists
+	{21, 10}, // trello/members
+	{21, 11}, // trello/notifications
+	{21, 12}, // trello/organizations
+	{21, 13}, // trello/plugins
+	{21, 14}, // trello/search
+	{21, 15}, // trello/tokens
+	{21, 16}, // trello/webhooks
+	{22, 0},  // twilio/api
 }

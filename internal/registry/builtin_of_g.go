@@ -124,7 +124,7 @@ var service_github = Service{
 		Kind: "header",
 		Fields: []Field{
 			{Name: "authorization", Value: "Bearer {{secret}}"}}},
-	Env: Env{BaseURL: []string{"GITHUB_API_URL"}, Key: []string{"GITHUB_TOKEN", "GH_TOKEN"}},
+	Env: Env{BaseURL: []string{"GITHUB_API_URL"}, Key: []string{"GITHUB_TOKEN"}},
 	Capabilities: []Capability{
 		{
 			ID:      "github/gists",
@@ -239,3 +239,200 @@ var service_github = Service{
 		{segment: "search", prefix: []uint16{7}},
 		{segment: "user", prefix: []uint16{8}},
 		{segment: "users", prefix: []uint16{8}}}}}
+
+var service_google_calendar = Service{
+	ID:      "google-calendar",
+	Origin:  "builtin",
+	Title:   "Google Calendar",
+	Docs:    "https://developers.google.com/workspace/calendar/api/v3/reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"www.googleapis.com"},
+	Secrets: []Secret{
+		{Name: "GOOGLE_CALENDAR_OAUTH", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind:   "oauth2",
+		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.readonly"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "google-calendar/events",
+			Title:   "Events",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/calendar/v3/calendars/{calendar}/events", Segments: []string{"calendar", "v3", "calendars", "", "events"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/calendar/v3/calendars/primary/events", Body: "{\"summary\":\"Google I/O 2015\",\"start\":{\"dateTime\":\"2015-05-28T09:00:00-07:00\",\"timeZone\":\"America/Los_Angeles\"},\"end\":{\"dateTime\":\"2015-05-28T17:00:00-07:00\",\"timeZone\":\"America/Los_Angeles\"}}"}},
+		{
+			ID:      "google-calendar/lists",
+			Title:   "List of calendars, a calendar's metadata and settings",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/calendar/v3/calendars/{calendar}$", Segments: []string{"calendar", "v3", "calendars", ""}, Exact: true},
+				{Text: "/calendar/v3/users/me/calendarList", Segments: []string{"calendar", "v3", "users", "me", "calendarList"}},
+				{Text: "/calendar/v3/users/me/settings", Segments: []string{"calendar", "v3", "users", "me", "settings"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/calendar/v3/users/me/calendarList"}}},
+	index: node{children: []node{
+		{segment: "calendar", children: []node{
+			{segment: "v3", children: []node{
+				{segment: "calendars", any: &node{children: []node{
+					{segment: "events", prefix: []uint16{0}}}, exact: []uint16{1}}},
+				{segment: "users", children: []node{
+					{segment: "me", children: []node{
+						{segment: "calendarList", prefix: []uint16{1}},
+						{segment: "settings", prefix: []uint16{1}}}}}}}}}}}}}
+
+var service_google_gmail = Service{
+	ID:      "google-gmail",
+	Origin:  "builtin",
+	Title:   "Gmail",
+	Docs:    "https://developers.google.com/workspace/gmail/api/reference/rest",
+	Checked: "2026-11-22",
+	Hosts:   []string{"gmail.googleapis.com", "people.googleapis.com"},
+	Secrets: []Secret{
+		{Name: "GOOGLE_GMAIL_OAUTH", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind:   "oauth2",
+		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/gmail.send", "https://www.googleapis.com/auth/contacts.readonly"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "google-gmail/contacts-read",
+			Title:   "Contacts, read only",
+			Hosts:   []string{"people.googleapis.com"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/people/me/connections$", Segments: []string{"v1", "people", "me", "connections"}, Exact: true},
+				{Text: "/v1/people:searchContacts$", Segments: []string{"v1", "people:searchContacts"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/people/me/connections", Query: "personFields=names,emailAddresses"}},
+		{
+			ID:      "google-gmail/drafts",
+			Title:   "Drafts",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/drafts", Segments: []string{"gmail", "v1", "users", "me", "drafts"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/gmail/v1/users/me/drafts", Body: "{\"message\":{\"raw\":\"VG86IGFAZXhhbXBsZS5jb20NClN1YmplY3Q6IEhlbGxvDQoNCkhlbGxv\"}}"}},
+		{
+			ID:      "google-gmail/labels",
+			Title:   "Labels, read only",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/labels", Segments: []string{"gmail", "v1", "users", "me", "labels"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/gmail/v1/users/me/labels"}},
+		{
+			ID:      "google-gmail/messages-modify",
+			Title:   "Labels of messages and threads, and the bin",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/messages/batchModify$", Segments: []string{"gmail", "v1", "users", "me", "messages", "batchModify"}, Exact: true},
+				{Text: "/gmail/v1/users/me/messages/{id}/modify$", Segments: []string{"gmail", "v1", "users", "me", "messages", "", "modify"}, Exact: true},
+				{Text: "/gmail/v1/users/me/messages/{id}/trash$", Segments: []string{"gmail", "v1", "users", "me", "messages", "", "trash"}, Exact: true},
+				{Text: "/gmail/v1/users/me/messages/{id}/untrash$", Segments: []string{"gmail", "v1", "users", "me", "messages", "", "untrash"}, Exact: true},
+				{Text: "/gmail/v1/users/me/threads/{id}/modify$", Segments: []string{"gmail", "v1", "users", "me", "threads", "", "modify"}, Exact: true},
+				{Text: "/gmail/v1/users/me/threads/{id}/trash$", Segments: []string{"gmail", "v1", "users", "me", "threads", "", "trash"}, Exact: true},
+				{Text: "/gmail/v1/users/me/threads/{id}/untrash$", Segments: []string{"gmail", "v1", "users", "me", "threads", "", "untrash"}, Exact: true}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/gmail/v1/users/me/messages/182f3c9d8c9e1a2b/modify", Body: "{\"addLabelIds\":[\"STARRED\"],\"removeLabelIds\":[\"UNREAD\"]}"}},
+		{
+			ID:      "google-gmail/messages-read",
+			Title:   "Messages and threads, read only",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/messages", Segments: []string{"gmail", "v1", "users", "me", "messages"}},
+				{Text: "/gmail/v1/users/me/threads", Segments: []string{"gmail", "v1", "users", "me", "threads"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/gmail/v1/users/me/messages", Query: "q=is:unread&maxResults=10"}},
+		{
+			ID:      "google-gmail/profile",
+			Title:   "Profile",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/profile$", Segments: []string{"gmail", "v1", "users", "me", "profile"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/gmail/v1/users/me/profile"}},
+		{
+			ID:      "google-gmail/send",
+			Title:   "Send a message or a draft",
+			Hosts:   []string{"gmail.googleapis.com"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/gmail/v1/users/me/drafts/send$", Segments: []string{"gmail", "v1", "users", "me", "drafts", "send"}, Exact: true},
+				{Text: "/gmail/v1/users/me/messages/send$", Segments: []string{"gmail", "v1", "users", "me", "messages", "send"}, Exact: true}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/gmail/v1/users/me/messages/send", Body: "{\"raw\":\"VG86IGFAZXhhbXBsZS5jb20NClN1YmplY3Q6IEhlbGxvDQoNCkhlbGxv\"}"}}},
+	index: node{children: []node{
+		{segment: "gmail", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "users", children: []node{
+					{segment: "me", children: []node{
+						{segment: "drafts", children: []node{
+							{segment: "send", exact: []uint16{6}}}, prefix: []uint16{1}},
+						{segment: "labels", prefix: []uint16{2}},
+						{segment: "messages", children: []node{
+							{segment: "batchModify", exact: []uint16{3}},
+							{segment: "send", exact: []uint16{6}}}, any: &node{children: []node{
+							{segment: "modify", exact: []uint16{3}},
+							{segment: "trash", exact: []uint16{3}},
+							{segment: "untrash", exact: []uint16{3}}}}, prefix: []uint16{4}},
+						{segment: "profile", exact: []uint16{5}},
+						{segment: "threads", any: &node{children: []node{
+							{segment: "modify", exact: []uint16{3}},
+							{segment: "trash", exact: []uint16{3}},
+							{segment: "untrash", exact: []uint16{3}}}}, prefix: []uint16{4}}}}}}}}}},
+		{segment: "v1", children: []node{
+			{segment: "people", children: []node{
+				{segment: "me", children: []node{
+					{segment: "connections", exact: []uint16{0}}}}}},
+			{segment: "people:searchContacts", exact: []uint16{0}}}}}}}
+
+var service_google_places = Service{
+	ID:      "google-places",
+	Origin:  "builtin",
+	Title:   "Google Places",
+	Docs:    "https://developers.google.com/maps/documentation/places/web-service/reference/rest",
+	Checked: "2026-11-22",
+	Hosts:   []string{"places.googleapis.com"},
+	Secrets: []Secret{
+		{Name: "GOOGLE_PLACES_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-goog-api-key", Value: "{{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "google-places/autocomplete",
+			Title:   "Completion of what is typed",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/places:autocomplete$", Segments: []string{"v1", "places:autocomplete"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/v1/places:autocomplete", Body: "{\"input\":\"pizza\"}"}},
+		{
+			ID:      "google-places/details",
+			Title:   "Details and photos of a place",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/places", Segments: []string{"v1", "places"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/v1/places/ChIJj61dQgK6j4AR4GeTYWZsKWw", Headers: []Header{
+				{Name: "x-goog-fieldmask", Value: "id,displayName"}}}},
+		{
+			ID:      "google-places/search-text",
+			Title:   "Search by text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/places:searchText$", Segments: []string{"v1", "places:searchText"}, Exact: true}},
+			Risk: "read",
+			Example: Example{Method: "POST", Path: "/v1/places:searchText", Headers: []Header{
+				{Name: "x-goog-fieldmask", Value: "places.displayName,places.formattedAddress"}}, Body: "{\"textQuery\":\"Spicy Vegetarian Food in Sydney, Australia\"}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "places", prefix: []uint16{1}},
+			{segment: "places:autocomplete", exact: []uint16{0}},
+			{segment: "places:searchText", exact: []uint16{2}}}}}}}

@@ -260,7 +260,6 @@ var service_twilio = Service{
 		Kind:     "basic",
 		Username: "{{username}}",
 		Password: "{{password}}"},
-	Env: Env{Key: []string{"TWILIO_AUTH_TOKEN"}},
 	Capabilities: []Capability{
 		{
 			ID:      "twilio/api",

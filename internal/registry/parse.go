@@ -16,14 +16,14 @@ import (
 
 // Bounds of a service file (I08).
 const (
-	maxSize         = 1 << 20 // bytes
+	maxSize         = 512 << 10 // bytes
 	maxDepth        = 16
 	maxHosts        = 64
 	maxSecrets      = 16
 	maxAliases      = 32
 	maxFields       = 16 // of auth, scopes, returns, variables
-	maxCapabilities = 2048
-	maxPaths        = 4096 // of all capabilities together
+	maxCapabilities = 1024
+	maxPaths        = 2048 // of all capabilities together
 	maxText         = 512  // bytes of one line of text
 	maxBody         = 32 << 10
 	maxPEM          = 64 << 10
@@ -72,7 +72,7 @@ func Check(text []byte, origin Origin) (*Service, []Problem) {
 // load returns the one mapping that text is.
 func load(text []byte) (*yaml.Node, *Problem) {
 	if len(text) > maxSize {
-		return nil, &Problem{1, "the file is larger than 1 MiB"}
+		return nil, &Problem{1, "the file is larger than 512 KiB"}
 	}
 	if onlyComments(text) { // which is no document for the parser
 		return nil, &Problem{1, "the file is empty"}

@@ -135,6 +135,9 @@ func (r *reader) paths(m mapping, c *Capability) []where {
 // and a method that both allow. Hosts do not count: they are chosen by the capability, not the other way round (I22).
 func (r *reader) overlaps(all []where) {
 	for i, a := range all {
+		if len(r.problems) >= maxProblems {
+			return
+		}
 		for _, b := range all[:i] {
 			if a.capability == b.capability || !a.path.sameLength(b.path) || !a.path.meets(b.path) {
 				continue
