@@ -48,3 +48,27 @@ func TestBuiltinServices(t *testing.T) {
 		}
 	}
 }
+
+// The examples of docs/services.md are services, and do what the page says.
+func TestExamplesOfTheGuide(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/services.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*registry.Service
+	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		s, err := registry.ParseService([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	if _, err := registry.NewCatalog(all...); err != nil {
+		t.Error(err)
+	}
+	if c, err := all[0].Match("GET", []string{"v1", "things", "42"}); err == nil {
+		t.Errorf("GET /v1/things/42 belongs to %s", c.ID)
+	}
+}
