@@ -149,6 +149,7 @@ type Status struct {
 	Audit     StatusAudit   `json:"audit"`
 	Backup    StatusBackup  `json:"backup"`
 	Project   StatusProject `json:"project"`
+	Enforced  *bool         `json:"enforced"` // false: what policy denies is recorded and not refused; null for a token
 }
 
 // StatusVault is the vault's part of Status.
@@ -183,6 +184,8 @@ type AgentStatus struct {
 	LocksAt     *time.Time `json:"locks_at"`      // at the latest; null while locked
 	IdleLocksAt *time.Time `json:"idle_locks_at"` // if nobody uses it; null while locked
 	Callers     int        `json:"callers"`       // connections
+
+	Enforced *bool `json:"enforced"` // false: what policy denies is recorded and not refused; null without an agent
 
 	ConfigReadAt *time.Time `json:"config_read_at"` // when the configuration that is in force was read
 	ConfigError  *string    `json:"config_error"`   // why it could not be read when somebody last tried; then the one before stays

@@ -277,6 +277,8 @@ func (a *agent) report() Report {
 	r.Running, r.PID, r.Version, r.Socket = true, &pid, &a.Version, a.Layout.Socket
 	r.Locked, r.LocksAt, r.IdleLocksAt = a.state.times()
 	r.Callers = int(a.callers.Load())
+	enforced := a.state.enforced()
+	r.Enforced = &enforced
 	at, failed := a.config.last()
 	r.ConfigReadAt = &at
 	if failed != nil {

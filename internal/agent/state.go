@@ -138,6 +138,13 @@ func (s *state) reconfigure() {
 	s.current.keeper.Reconfigure()
 }
 
+// enforced reports whether what policy denies is refused.
+func (s *state) enforced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current.keeper.Enforced()
+}
+
 // lock forgets the keys, and returns when they are gone.
 func (s *state) lock() {
 	s.mu.Lock()

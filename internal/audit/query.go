@@ -130,7 +130,8 @@ func (s *summary) add(r *Record) {
 	s.principals[r.Principal]++
 	if r.Result != Allowed {
 		s.failed++
-	} else if r.Action == "rotate" && r.Time.After(s.rotated) {
+	}
+	if r.Done() && r.Action == "rotate" && r.Time.After(s.rotated) {
 		s.rotated = r.Time
 	}
 }

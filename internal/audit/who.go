@@ -12,7 +12,7 @@ import (
 // shows reports whether a record says that somebody was given a value, or, as an intent, may have been: a read with a token that is
 // good for so many uses is a change of the vault too.
 func shows(r *Record) bool {
-	return r.Action == "read" && r.Result == Allowed && r.Stage != Outcome && r.Object.Version > 0
+	return r.Action == "read" && r.Done() && r.Stage != Outcome && r.Object.Version > 0
 }
 
 // Who returns everyone who was given a value of the secret with the id: the newest version first, and of each version the
@@ -40,7 +40,7 @@ func (l *Log) Who(ctx context.Context, objectID string) ([]client.AuditWhoVersio
 		switch {
 		case r.Stage == Outcome && ended:
 			delete(intents, r.Of)
-			if r.Result == Allowed { // else nobody got anything
+			if r.Done() { // else nobody got anything
 				count(&intent)
 			}
 		case r.Object.ID != objectID || !shows(&r):

@@ -74,6 +74,9 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 	} else {
 		o.Log = slog.New(slog.NewTextHandler(a.world.Stderr, nil))
 		o.Ready = func() { a.out.Notice("the agent answers at %s", l.Socket) }
+		if settings.started.Unenforced {
+			a.warnUnenforced()
+		}
 	}
 	return agent.Run(ctx, o)
 }
@@ -165,13 +168,19 @@ func (a *app) agentStatus() (client.AgentStatus, error) {
 	return client.AgentStatus{}, err
 }
 
-// statusAgent is the agent's part of status, which works whatever an agent does.
-func (a *app) statusAgent() client.StatusAgent {
+// statusAgent is the agent's part of status, which works whatever an agent does, and whether what policy denies is refused there: the
+// agent may have read another configuration than this process.
+func (a *app) statusAgent() (part client.StatusAgent, enforced bool) {
 	s, err := a.agentStatus()
 	if err != nil || !s.Running || a.distant() {
-		return client.StatusAgent{}
+		return client.StatusAgent{}, true
 	}
-	return client.StatusAgent{Running: true, PID: s.PID, Version: s.Version, Socket: &s.Socket, LocksAt: s.LocksAt, IdleLocksAt: s.IdleLocksAt}
+	return client.StatusAgent{Running: true, PID: s.PID, Version: s.Version, Socket: &s.Socket, LocksAt: s.LocksAt, IdleLocksAt: s.IdleLocksAt}, s.Enforced == nil || *s.Enforced
+}
+
+// warnUnenforced says what nobody should forget.
+func (a *app) warnUnenforced() {
+	a.out.Warning("ACCESS CONTROL IS NOT ENFORCED: what policies and tokens do not permit is recorded, and done all the same (access_control.enforce in config.yaml)")
 }
 
 func (a *app) printAgent() error {
@@ -195,6 +204,9 @@ func (a *app) printAgent() error {
 		[2]string{"vault", state}, [2]string{"locks", moment(s.LocksAt)}, [2]string{"if unused", moment(s.IdleLocksAt)},
 		[2]string{"callers", itoa(s.Callers)}, [2]string{"configuration", "read " + moment(s.ConfigReadAt)},
 	)
+	if s.Enforced != nil && !*s.Enforced {
+		a.warnUnenforced()
+	}
 	if s.ConfigError != nil {
 		a.out.Warning("the configuration was not read again since then: %s", *s.ConfigError)
 	}

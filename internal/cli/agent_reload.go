@@ -52,6 +52,9 @@ func (a *app) agentReload(ctx context.Context) error {
 		changed = "different: " + strings.Join(out.Changed, ", ")
 	}
 	a.out.Notice("the agent read the configuration again; %s", changed)
+	if s, err := a.agentStatus(); err == nil && s.Enforced != nil && !*s.Enforced {
+		a.warnUnenforced()
+	}
 	if len(out.NeedsRestart) > 0 {
 		a.out.Warning("%s: counts when the agent is started again; tacit agent stop, then tacit unlock", strings.Join(out.NeedsRestart, ", "))
 	}

@@ -72,6 +72,7 @@ func (s *agentSettings) reload() (r agent.Reloaded, err error) {
 		of   func(config.User) any
 	}{
 		{"access_control.default_permissions", true, func(u config.User) any { return u.DefaultPermissions }},
+		{"access_control.enforce", true, func(u config.User) any { return u.Unenforced }},
 		{"agent.shared_socket", false, func(u config.User) any { return u.SharedSocket }},
 		{"agent.shared_group", false, func(u config.User) any { return u.SharedGroup }},
 	} {

@@ -63,6 +63,9 @@ func (a *app) unlock(ctx context.Context, most, idle time.Duration) error {
 		return a.out.JSON(s)
 	}
 	a.out.Notice("unlocked until %s, or until nobody has used it for %s", moment(s.LocksAt), when.Format(idle))
+	if s.Enforced != nil && !*s.Enforced {
+		a.warnUnenforced()
+	}
 	return nil
 }
 

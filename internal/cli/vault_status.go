@@ -26,11 +26,17 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s.Agent = a.statusAgent()
+			enforced := true
+			if s.Agent, enforced = a.statusAgent(); s.Enforced != nil && !enforced {
+				s.Enforced = &enforced
+			}
 			if a.flags.json {
 				return a.out.JSON(s)
 			}
 			a.printStatus(s)
+			if s.Enforced != nil && !*s.Enforced {
+				a.warnUnenforced()
+			}
 			return nil
 		},
 	}
@@ -70,6 +76,7 @@ func (a *app) printStatus(s client.Status) {
 	}
 	pairs = append(pairs,
 		[2]string{"sealing", deref(s.Sealing)},
+		[2]string{"policies", policiesLine(s.Enforced)},
 		[2]string{"agent", agent},
 		[2]string{"audit", fmt.Sprintf("%d records", s.Audit.Records)},
 		[2]string{"audit key", deref(s.Audit.PublicKey)},
@@ -79,6 +86,17 @@ func (a *app) printStatus(s client.Status) {
 		[2]string{"principal", s.Principal},
 	)
 	a.out.Card(pairs...)
+}
+
+// policiesLine says whether what policy denies is refused; nothing to whom that is not told.
+func policiesLine(enforced *bool) string {
+	switch {
+	case enforced == nil:
+		return ""
+	case *enforced:
+		return "enforced"
+	}
+	return "NOT ENFORCED: denials are only recorded"
 }
 
 // slotTitle says in a line what a slot is: "key-file /home/ana/identity.txt (laptop)".

@@ -21,6 +21,8 @@ type User struct {
 	// DefaultPermissions are the rules that principals have without a grant: from "agent" (all of them) or "agent/claude" to the rules
 	// as they are written.
 	DefaultPermissions map[string][]string
+	// Unenforced: what policy denies is recorded and not refused.
+	Unenforced bool
 
 	// SharedSocket is where other users of the machine reach the agent, with a token; empty: nowhere. SharedGroup is whose members
 	// may connect; empty: the group that the system gives it.
@@ -129,9 +131,10 @@ func (u *User) accessControl(n *yaml.Node, check func(who, rule string) error) e
 				return nil
 			})
 		case "enforce":
-			if v.Value != "true" {
-				return at(v, "this version always enforces what policies say")
+			if v.Tag != "!!bool" || v.Value != "true" && v.Value != "false" {
+				return at(v, "enforce is true or false")
 			}
+			u.Unenforced = v.Value == "false"
 			return nil
 		}
 		return unknown(v, key)

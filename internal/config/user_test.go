@@ -41,12 +41,27 @@ func TestParseUser(t *testing.T) {
 	}
 }
 
+func TestEnforce(t *testing.T) {
+	t.Parallel()
+	for text, unenforced := range map[string]bool{
+		"": false, "access_control: {}\n": false, "access_control: {enforce: true}\n": false, "access_control: {enforce: false}\n": true,
+	} {
+		if u, err := config.ParseUser([]byte(text), check); err != nil || u.Unenforced != unenforced {
+			t.Errorf("%q: %v, %v", text, u.Unenforced, err)
+		}
+	}
+}
+
 func TestParseUserRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string][2]string{
 		"an unknown table":    {"a: 1\n", `line 1: unknown key "a"`},
 		"an unknown key":      {"access_control:\n  default_permission: {}\n", `line 2: unknown key "default_permission"`},
-		"not enforcing":       {"access_control:\n  enforce: false\n", "line 2: this version always enforces"},
+		"maybe enforcing":     {"access_control:\n  enforce: maybe\n", "line 2: enforce is true or false"},
+		"enforcing as text":   {"access_control:\n  enforce: 'false'\n", "line 2: enforce is true or false"},
+		"enforcing, no":       {"access_control:\n  enforce: no\n", "line 2: enforce is true or false"},
+		"enforcing nothing":   {"access_control:\n  enforce:\n", "line 2: enforce is true or false"},
+		"enforcing a list":    {"access_control:\n  enforce: [false]\n", "line 2: enforce is true or false"},
 		"a bad rule":          {"access_control:\n  default_permissions:\n    agent:\n      - read a\n      - bad\n", "line 5: a bad rule"},
 		"no list":             {"access_control:\n  default_permissions:\n    agent: read a\n", `line 3: "agent" must be a list`},
 		"a rule that is none": {"access_control:\n  default_permissions:\n    agent: [{a: b}]\n", "line 3: a rule is a line of text"},

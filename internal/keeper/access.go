@@ -33,6 +33,8 @@ type access struct {
 	set      *policy.Set
 	broken   error // why there is no set: then nobody but the owner is allowed anything (I15)
 
+	unenforced bool // what set denies is not refused
+
 	tokens map[string]policy.Token
 	byHash map[policy.TokenHash]string
 }
@@ -56,11 +58,11 @@ func (k *Keeper) access(r *vault.Reader) (*access, error) {
 // compile makes the set, or takes it from the state before when only tokens are different: a use that is counted changes one.
 func (a *access) compile(before *access) {
 	if before != nil && before.config == a.config && before.rules.String() == a.rules.String() {
-		a.defaults, a.set, a.broken = before.defaults, before.set, before.broken
+		a.defaults, a.set, a.broken, a.unenforced = before.defaults, before.set, before.broken, before.unenforced
 		return
 	}
 	said, err := a.config.read()
-	if a.defaults, a.broken = said.Defaults, err; err == nil {
+	if a.defaults, a.broken, a.unenforced = said.Defaults, err, said.Unenforced; err == nil {
 		a.set, a.broken = policy.Compile(a.text, a.all()...)
 	}
 }

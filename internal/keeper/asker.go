@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -130,10 +131,14 @@ func (a *asker) allow(d *decision, o policy.Object, asked string, actions ...pol
 			break
 		}
 	}
-	if len(answer.Rules) > 0 {
+	if len(answer.Rules) > 0 && d.unenforced == "" {
 		d.Policy = answer.Rules[0]
 	}
 	if answer.Allow {
+		return nil
+	}
+	if a.lenient(actions...) {
+		d.unenforced = cmp.Or(d.unenforced, answer.Reason)
 		return nil
 	}
 	d.Result, d.Reason = audit.Denied, answer.Reason

@@ -13,7 +13,8 @@ import (
 // decision is what a method decided, as it will be recorded. A change to several objects has more of them.
 type decision struct {
 	audit.Record
-	more []audit.Object
+	more       []audit.Object
+	unenforced string // what policy denied without refusing it: the reason; else empty
 }
 
 func decide(r audit.Record) *decision { return &decision{Record: r} }
@@ -76,7 +77,7 @@ func (k *Keeper) turnedAway(ctx context.Context, a *asker, now *vault.Anchor, er
 
 // record writes a decision that changes nothing.
 func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decision, err error) error {
-	k.complete(&d.Record, c, err)
+	k.complete(d, c, err)
 	d.Revision = a.Revision
 	_, err = k.append(ctx, a, !k.opts.Lazy, d.records()...)
 	return err
@@ -101,7 +102,7 @@ func (k *Keeper) change(ctx context.Context, c Caller, do func(*change) (*decisi
 func (k *Keeper) hooks(ctx context.Context, decided func() (Caller, *decision)) vault.Hooks {
 	return k.hooksOf(func() (context.Context, []*decision) {
 		c, d := decided()
-		k.complete(&d.Record, c, nil)
+		k.complete(d, c, nil)
 		return ctx, []*decision{d}
 	})
 }
@@ -128,6 +129,7 @@ func (k *Keeper) hooksOf(decided func() (context.Context, []*decision)) vault.Ho
 		Done: func(tx *vault.Tx, err error) {
 			outcome := *last
 			outcome.Time, outcome.Stage, outcome.Of = k.opts.Now().UTC(), audit.Outcome, last.Seq
+			outcome.Result = audit.Allowed // of all the intents, whatever the last one says
 			if err != nil {
 				outcome.Revision, outcome.Result, outcome.Reason = tx.Anchor().Revision, audit.Failed, string(fault.CodeOf(err))
 			}
@@ -140,7 +142,9 @@ func (k *Keeper) hooksOf(decided func() (context.Context, []*decision)) vault.Ho
 }
 
 // complete fills in what every record has.
-func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
+func (k *Keeper) complete(d *decision, c Caller, err error) {
+	d.settle(err)
+	r := &d.Record
 	r.Time = k.opts.Now().UTC()
 	r.Principal, r.Door, r.UID, r.PID, r.Executable = c.Principal, c.Door, c.UID, c.PID, c.Executable
 	if r.Provider == "" && r.Object.Kind == "secret" {

@@ -18,6 +18,9 @@ func (d *doctor) access(v *vault.Reader) {
 		d.fail("access", "", fmt.Errorf("only the owner may do anything: %w", err))
 		return
 	}
+	if a.unenforced {
+		d.add("access.enforce", "warn", "", "what policy denies is recorded and done all the same", "remove access_control.enforce from config.yaml, then tacit agent reload")
+	}
 	good, endless := 0, 0
 	for id, t := range a.tokens {
 		if a.chain(id).State(d.k.opts.Now()) != policy.Active {

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,8 @@ type importing struct {
 	from    []ImportEntry // what was reported of entries that the vault has not answered yet, without their values
 	objects []audit.Object
 	invalid error
+
+	unenforced string // see decision
 }
 
 // next turns entries of a file into entries of the vault. An entry that cannot be imported ends an import, but not a dry run.
@@ -152,10 +155,13 @@ func (im *importing) allowed(e *ImportEntry, s *vault.Secret) error {
 	if len(e.Tags)+len(e.Aliases) > 0 || e.Sealed != nil || e.Service != "" {
 		needs = append(needs, policy.Admin)
 	}
-	if err := im.asker.allowAll(decide(audit.Record{}), policyObject(s), e.Name, needs...); err != nil {
-		return err
+	d := decide(audit.Record{})
+	err := im.asker.allowAll(d, policyObject(s), e.Name, needs...)
+	if err == nil {
+		err = im.asker.allowAliases(d, policyObject(s), e.Aliases)
 	}
-	return im.asker.allowAliases(decide(audit.Record{}), policyObject(s), e.Aliases)
+	im.unenforced = cmp.Or(im.unenforced, d.unenforced)
+	return err
 }
 
 // stillAllowed asks again when the import is about to be committed: sending it may have taken long, and meanwhile the caller's token
@@ -167,7 +173,7 @@ func (im *importing) stillAllowed(h vault.Hooks) vault.Hooks {
 	witness := h.Witness
 	h.Witness = func(tx *vault.Tx) (vault.Witness, error) {
 		now, err := im.k.admit(&tx.Reader, im.asker.Caller)
-		if err == nil && now.access.policies() != im.asker.access.policies() {
+		if err == nil && (now.access.policies() != im.asker.access.policies() || now.access.unenforced != im.asker.access.unenforced) {
 			err = fault.New(fault.Conflict, "the policies were changed during the import").WithFix("import again")
 		}
 		if err != nil {
@@ -213,6 +219,7 @@ func (im *importing) add(e ImportEntry, action, reason string) {
 func (im *importing) record() *decision {
 	n := im.out.Counts.Create + im.out.Counts.Version
 	record := decide(audit.Record{Action: "write", Reason: fmt.Sprintf("import of %d secrets", n)})
+	record.unenforced = im.unenforced
 	if n > maxRecorded || len(im.objects) == 0 {
 		record.Object = audit.Object{Kind: "vault", Name: im.k.vault.Header().VaultID}
 		return record

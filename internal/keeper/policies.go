@@ -252,6 +252,9 @@ func (k *Keeper) PolicyExplain(ctx context.Context, c Caller, r ExplainRequest) 
 		if ids := all.permitting(q); len(ids) > 0 && !e.Allow {
 			e = policy.Explanation{Decision: policy.Decision{Allow: true, Rules: ids, Reason: "allowed by token " + strings.Join(ids, ", ")}}
 		}
+		if !e.Allow && all.unenforced && q.Action != policy.Admin {
+			e.Reason += "; " + audit.NotEnforced
+		}
 		out.Decision, out.Rules, out.Reason, out.Grant = verdict(e.Allow), orEmpty(e.Rules), e.Reason, optional(e.Command)
 		return d, nil
 	})

@@ -152,6 +152,7 @@ func (k *Keeper) Names(ctx context.Context, c Caller, r ListRequest, each func(s
 func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as func(*vault.Secret) T, take func(T)) (hidden int, err error) {
 	now := k.opts.Now()
 	var expired atomic.Int64
+	var unpermitted atomic.Bool // something is listed that policy would hide
 	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		record := decide(audit.Record{Action: "list", Object: audit.Object{Kind: "vault", Name: r.Pattern, Scope: r.Scope}})
 		selects, err := selector(v.Caller, r)
@@ -162,11 +163,17 @@ func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as
 			return nil, err
 		}
 		expired.Store(0)
-		return record, vault.Select(v.Reader, func(s *vault.Secret) (t T, ok bool) {
-			switch {
-			case !selects(s) || !v.sees(s):
+		err = vault.Select(v.Reader, func(s *vault.Secret) (t T, ok bool) {
+			if !selects(s) {
 				return t, false
-			case !r.IncludeExpired && s.Expired(now):
+			}
+			if !v.sees(s) {
+				if !v.lenient(policy.List) {
+					return t, false
+				}
+				unpermitted.Store(true)
+			}
+			if !r.IncludeExpired && s.Expired(now) {
 				expired.Add(1)
 				return t, false
 			}
@@ -175,6 +182,10 @@ func selected[T any](ctx context.Context, k *Keeper, c Caller, r ListRequest, as
 			take(t)
 			return nil
 		})
+		if unpermitted.Load() {
+			record.unenforced = "no rule lets some of them be listed"
+		}
+		return record, err
 	})
 	return int(expired.Load()), err
 }

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 
 	"tacit/client"
@@ -29,6 +30,7 @@ func (k *Keeper) Remove(ctx context.Context, c Caller, r RemoveRequest) (out cli
 				record = one
 			} else {
 				record.more = append(record.more, one.Object)
+				record.unenforced = cmp.Or(record.unenforced, one.unenforced)
 			}
 			if err := tx.Remove(s); err != nil {
 				return record, err

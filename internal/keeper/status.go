@@ -19,6 +19,10 @@ import (
 func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 	out := client.Status{Version: k.opts.Version, Principal: c.Principal, Slots: []client.Slot{}}
 	out.Vault.Path, out.Vault.Engine, out.Vault.Locked = k.opts.Layout.Vault, "bolt", true
+	if c.isOwner() { // nobody else needs to know that now is the time
+		enforced := k.Enforced()
+		out.Enforced = &enforced
+	}
 	if _, err := os.Lstat(k.opts.Layout.Vault); errors.Is(err, os.ErrNotExist) {
 		return out, nil
 	}

@@ -55,6 +55,9 @@ type AgentReport struct {
 	// ConfigReadAt when the configuration that is in force was read
 	ConfigReadAt *time.Time `json:"config_read_at"`
 
+	// Enforced false: what policy denies is recorded and not refused
+	Enforced *bool `json:"enforced"`
+
 	// IdleLocksAt if nobody uses it; null while locked
 	IdleLocksAt *time.Time `json:"idle_locks_at"`
 	Locked      bool       `json:"locked"`
@@ -785,8 +788,11 @@ type Status struct {
 	Audit StatusAudit `json:"audit"`
 
 	// Backup Says when the last backup was made.
-	Backup    StatusBackup `json:"backup"`
-	Principal string       `json:"principal"`
+	Backup StatusBackup `json:"backup"`
+
+	// Enforced false: what policy denies is recorded and not refused; null for a token
+	Enforced  *bool  `json:"enforced"`
+	Principal string `json:"principal"`
 
 	// Project The project file that applies here.
 	Project StatusProject `json:"project"`
