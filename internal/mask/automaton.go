@@ -139,15 +139,14 @@ func (a *automaton) byDepth() []int32 {
 	return order
 }
 
-// step returns the node after one more byte of text, compared as it is.
+// step returns the node after one more byte of text, which is given as it is compared.
 func (a *automaton) step(n int32, b byte) int32 {
-	for n != 0 {
-		if child := a.child(n, b); child != 0 {
+	for {
+		if child := a.child(n, b); child != 0 || n == 0 {
 			return child
 		}
 		n = a.nodes[n].fail
 	}
-	return a.first[b]
 }
 
 // follow goes from node n along its run as far as the text agrees, and returns how far.
@@ -170,12 +169,15 @@ func (a *automaton) follow(n int32, text []byte) int {
 	return i
 }
 
-// child returns the child of node n, which is not 0, or 0 if it has none with that label.
+// child returns the child of node n with the label, or 0 if it has none.
 func (a *automaton) child(n int32, label byte) int32 {
-	if a.nodes[n].run != 0 && a.labels[n+1] == label {
+	at := &a.nodes[n]
+	switch {
+	case n == 0:
+		return a.first[label]
+	case at.run != 0 && a.labels[n+1] == label:
 		return n + 1
-	}
-	if a.nodes[n].forks {
+	case at.forks:
 		return a.branches.get(branch(n, label))
 	}
 	return 0

@@ -167,3 +167,8 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkAll(b *testing.B) {
+	a := bytes.Repeat([]byte("a"), 39)
+	benchmarkWriter(b, Compile(8, append(bytes.Clone(a), 'b')), bytes.Repeat(a, 26000))
+}

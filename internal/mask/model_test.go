@@ -138,6 +138,7 @@ func drawText(t *rapid.T, m model) []byte {
 	pieces := []*rapid.Generator[[]byte]{
 		rapid.SliceOfN(rapid.SampledFrom([]byte("aAbB%2fF/\\u0")), 0, 12),
 		rapid.SliceOfN(rapid.Byte(), 0, 6),
+		rapid.SliceOfN(rapid.SampledFrom([]byte("ab cd%")), 20, 60),
 	}
 	if forms := m.forms(); len(forms) > 0 {
 		pieces = append(pieces, rapid.Custom(func(t *rapid.T) []byte {

@@ -123,9 +123,12 @@ func (t *track) scan(text []byte, offset int64) {
 		if start := i - int(a.nodes[n].depth); i-start < a.filter.length && start > entered && start+reach <= len(text) {
 			entered, n = a.filter.next(text, start)
 			i = entered + int(a.nodes[n].depth)
-		} else {
-			n = a.step(n, a.as[text[i]])
+		} else if child := a.child(n, a.as[text[i]]); child != 0 || n == 0 {
+			n = child
 			i++
+		} else {
+			n = a.nodes[n].fail
+			continue
 		}
 		for {
 			if out := int64(a.nodes[n].out); out != 0 {
