@@ -19,22 +19,44 @@ var builtinServices = [...]*Service{
 	&service_google_calendar,
 	&service_google_gmail,
 	&service_google_places,
+	&service_hubspot,
+	&service_intercom,
+	&service_linear,
+	&service_mailgun,
+	&service_netlify,
+	&service_notion,
 	&service_openai,
 	&service_openai_codex,
+	&service_openrouter,
 	&service_plaid,
+	&service_postmark,
+	&service_quickbooks,
+	&service_reddit,
+	&service_remove_bg,
+	&service_replicate,
+	&service_resend,
+	&service_sendgrid,
 	&service_shopify,
 	&service_slack,
+	&service_spotify,
+	&service_square,
 	&service_stripe,
 	&service_telegram,
+	&service_todoist,
 	&service_trello,
+	&service_tripo,
 	&service_twilio,
+	&service_vercel,
+	&service_x,
+	&service_xero,
+	&service_youtube,
 }
 
 var builtinSecrets = [...]secretPlace{
 	{"AIRTABLE_API_KEY", 0, 0},
 	{"ANTHROPIC_API_KEY", 1, 0},
 	{"CALENDLY_API_KEY", 2, 0},
-	{"CODEX_OAUTH_JSON", 15, 0},
+	{"CODEX_OAUTH_JSON", 21, 0},
 	{"DEEPGRAM_API_KEY", 3, 0},
 	{"DEEPL_API_KEY", 4, 0},
 	{"DEEPL_AUTH_KEY", 4, 0},
@@ -48,21 +70,53 @@ var builtinSecrets = [...]secretPlace{
 	{"GOOGLE_CALENDAR_OAUTH", 11, 0},
 	{"GOOGLE_GMAIL_OAUTH", 12, 0},
 	{"GOOGLE_PLACES_API_KEY", 13, 0},
-	{"OPENAI_API_KEY", 14, 0},
-	{"PLAID_CLIENT_ID", 16, 0},
-	{"PLAID_SECRET", 16, 1},
-	{"SHOPIFY_ACCESS_TOKEN", 17, 0},
-	{"SLACK_BOT_TOKEN", 18, 0},
-	{"STRIPE_API_KEY", 19, 0},
-	{"STRIPE_SECRET_KEY", 19, 0},
-	{"TELEGRAM_BOT_TOKEN", 20, 0},
-	{"TRELLO_API_KEY", 21, 0},
-	{"TRELLO_TOKEN", 21, 1},
-	{"TWILIO_ACCOUNT_SID", 22, 0},
-	{"TWILIO_AUTH_TOKEN", 22, 1},
+	{"HUBSPOT_TOKEN", 14, 0},
+	{"INTERCOM_API_KEY", 15, 0},
+	{"INTERCOM_TOKEN", 15, 0},
+	{"LINEAR_API_KEY", 16, 0},
+	{"MAILGUN_API_KEY", 17, 0},
+	{"NETLIFY_AUTH_TOKEN", 18, 0},
+	{"NETLIFY_TOKEN", 18, 0},
+	{"NOTION_API_KEY", 19, 0},
+	{"NOTION_TOKEN", 19, 0},
+	{"OPENAI_API_KEY", 20, 0},
+	{"OPENROUTER_API_KEY", 22, 0},
+	{"PLAID_CLIENT_ID", 23, 0},
+	{"PLAID_SECRET", 23, 1},
+	{"POSTMARK_SERVER_TOKEN", 24, 0},
+	{"QUICKBOOKS_OAUTH", 25, 0},
+	{"QUICKBOOKS_TOKEN", 25, 0},
+	{"REDDIT_OAUTH", 26, 0},
+	{"REDDIT_TOKEN", 26, 0},
+	{"REMOVE_BG_API_KEY", 27, 0},
+	{"REPLICATE_API_TOKEN", 28, 0},
+	{"RESEND_API_KEY", 29, 0},
+	{"SENDGRID_API_KEY", 30, 0},
+	{"SHOPIFY_ACCESS_TOKEN", 31, 0},
+	{"SLACK_BOT_TOKEN", 32, 0},
+	{"SPOTIFY_OAUTH", 33, 0},
+	{"SPOTIFY_TOKEN", 33, 0},
+	{"SQUARE_ACCESS_TOKEN", 34, 0},
+	{"SQUARE_TOKEN", 34, 0},
+	{"STRIPE_API_KEY", 35, 0},
+	{"STRIPE_SECRET_KEY", 35, 0},
+	{"TELEGRAM_BOT_TOKEN", 36, 0},
+	{"TODOIST_API_TOKEN", 37, 0},
+	{"TODOIST_TOKEN", 37, 0},
+	{"TRELLO_API_KEY", 38, 0},
+	{"TRELLO_TOKEN", 38, 1},
+	{"TRIPO_API_KEY", 39, 0},
+	{"TWILIO_ACCOUNT_SID", 40, 0},
+	{"TWILIO_AUTH_TOKEN", 40, 1},
+	{"VERCEL_TOKEN", 41, 0},
+	{"XERO_OAUTH", 43, 0},
+	{"XERO_TOKEN", 43, 0},
+	{"X_BEARER_TOKEN", 42, 0},
+	{"YOUTUBE_API_KEY", 44, 0},
 	{"ai.claude.api_key", 1, 0},
 	{"ai.gemini.api_key", 9, 0},
-	{"ai.openai.api_key", 14, 0},
+	{"ai.openai.api_key", 20, 0},
+	{"ai.openrouter.api_key", 22, 0},
 }
 
 var builtinCapabilities = [...]capabilityPlace{
@@ -153,92 +207,200 @@ var builtinCapabilities = [...]capabilityPlace{
 	{13, 0},  // google-places/autocomplete
 	{13, 1},  // google-places/details
 	{13, 2},  // google-places/search-text
-	{14, 0},  // openai/assistants
-	{14, 1},  // openai/batch
-	{14, 2},  // openai/chat-completions
-	{15, 0},  // openai/codex-realtime
-	{15, 1},  // openai/codex-responses
-	{15, 2},  // openai/codex-usage
-	{14, 3},  // openai/embeddings
-	{14, 4},  // openai/files
-	{14, 5},  // openai/fine-tuning
-	{14, 6},  // openai/image-generation
-	{14, 7},  // openai/models
-	{14, 8},  // openai/moderation
-	{14, 9},  // openai/realtime
-	{14, 10}, // openai/responses
-	{14, 11}, // openai/speech
-	{14, 12}, // openai/transcription
-	{14, 13}, // openai/translation
-	{14, 14}, // openai/uploads
-	{14, 15}, // openai/vector-stores
-	{14, 16}, // openai/videos
-	{16, 0},  // plaid/accounts
-	{16, 1},  // plaid/assets
-	{16, 2},  // plaid/auth
-	{16, 3},  // plaid/categories
-	{16, 4},  // plaid/identity
-	{16, 5},  // plaid/institutions
-	{16, 6},  // plaid/investments
-	{16, 7},  // plaid/investments-sync
-	{16, 8},  // plaid/item-public-token-exchange
-	{16, 9},  // plaid/item-remove
-	{16, 10}, // plaid/items
-	{16, 11}, // plaid/liabilities
-	{16, 12}, // plaid/liabilities-sync
-	{16, 13}, // plaid/link-token
-	{16, 14}, // plaid/link-token-create
-	{16, 15}, // plaid/link-token-update
-	{16, 16}, // plaid/statements
-	{16, 17}, // plaid/transactions
-	{17, 0},  // shopify/admin
-	{18, 0},  // slack/admin
-	{18, 1},  // slack/api
-	{18, 2},  // slack/apps
-	{18, 3},  // slack/auth
-	{18, 4},  // slack/bookmarks
-	{18, 5},  // slack/calls
-	{18, 6},  // slack/chat
-	{18, 7},  // slack/conversations
-	{18, 8},  // slack/dialog
-	{18, 9},  // slack/emoji
-	{18, 10}, // slack/files
-	{18, 11}, // slack/pins
-	{18, 12}, // slack/reactions
-	{18, 13}, // slack/reminders
-	{18, 14}, // slack/search
-	{18, 15}, // slack/stars
-	{18, 16}, // slack/team
-	{18, 17}, // slack/usergroups
-	{18, 18}, // slack/users
-	{18, 19}, // slack/views
-	{18, 20}, // slack/workflow
-	{19, 0},  // stripe/billing
-	{19, 1},  // stripe/customers
-	{19, 2},  // stripe/disputes
-	{19, 3},  // stripe/payments
-	{20, 0},  // telegram/delete-message
-	{20, 1},  // telegram/edit-message-text
-	{20, 2},  // telegram/get-me
-	{20, 3},  // telegram/get-updates
-	{20, 4},  // telegram/send-chat-action
-	{20, 5},  // telegram/send-message
-	{21, 0},  // trello/actions
-	{21, 1},  // trello/batch
-	{21, 2},  // trello/boards
-	{21, 3},  // trello/cards
-	{21, 4},  // trello/checklists
-	{21, 5},  // trello/custom-fields
-	{21, 6},  // trello/emoji
-	{21, 7},  // trello/enterprises
-	{21, 8},  // trello/labels
-	{21, 9},  // trello/lists
-	{21, 10}, // trello/members
-	{21, 11}, // trello/notifications
-	{21, 12}, // trello/organizations
-	{21, 13}, // trello/plugins
-	{21, 14}, // trello/search
-	{21, 15}, // trello/tokens
-	{21, 16}, // trello/webhooks
-	{22, 0},  // twilio/api
+	{14, 0},  // hubspot/account
+	{14, 1},  // hubspot/automation
+	{14, 2},  // hubspot/cms
+	{14, 3},  // hubspot/conversations
+	{14, 4},  // hubspot/crm-associations
+	{14, 5},  // hubspot/crm-object-library
+	{14, 6},  // hubspot/crm-objects
+	{14, 7},  // hubspot/crm-pipelines
+	{14, 8},  // hubspot/crm-properties
+	{14, 9},  // hubspot/events
+	{14, 10}, // hubspot/files
+	{14, 11}, // hubspot/marketing
+	{14, 12}, // hubspot/settings
+	{15, 0},  // intercom/admins
+	{15, 1},  // intercom/articles
+	{15, 2},  // intercom/contacts
+	{15, 3},  // intercom/conversations
+	{15, 4},  // intercom/data_attributes
+	{15, 5},  // intercom/help_center
+	{15, 6},  // intercom/messages
+	{15, 7},  // intercom/segments
+	{15, 8},  // intercom/tags
+	{15, 9},  // intercom/teams
+	{15, 10}, // intercom/tickets
+	{16, 0},  // linear/graphql
+	{16, 1},  // linear/storage
+	{17, 0},  // mailgun/domains
+	{17, 1},  // mailgun/lists
+	{17, 2},  // mailgun/routes
+	{17, 3},  // mailgun/sending
+	{18, 0},  // netlify/deploys
+	{18, 1},  // netlify/sites
+	{18, 2},  // netlify/user
+	{19, 0},  // notion/blocks
+	{19, 1},  // notion/comments
+	{19, 2},  // notion/databases
+	{19, 3},  // notion/pages
+	{19, 4},  // notion/search
+	{19, 5},  // notion/users
+	{20, 0},  // openai/assistants
+	{20, 1},  // openai/batch
+	{20, 2},  // openai/chat-completions
+	{21, 0},  // openai/codex-realtime
+	{21, 1},  // openai/codex-responses
+	{21, 2},  // openai/codex-usage
+	{20, 3},  // openai/embeddings
+	{20, 4},  // openai/files
+	{20, 5},  // openai/fine-tuning
+	{20, 6},  // openai/image-generation
+	{20, 7},  // openai/models
+	{20, 8},  // openai/moderation
+	{20, 9},  // openai/realtime
+	{20, 10}, // openai/responses
+	{20, 11}, // openai/speech
+	{20, 12}, // openai/transcription
+	{20, 13}, // openai/translation
+	{20, 14}, // openai/uploads
+	{20, 15}, // openai/vector-stores
+	{20, 16}, // openai/videos
+	{22, 0},  // openrouter/api-keys
+	{22, 1},  // openrouter/chat-completions
+	{22, 2},  // openrouter/completions
+	{22, 3},  // openrouter/credits
+	{22, 4},  // openrouter/embeddings
+	{22, 5},  // openrouter/generation
+	{22, 6},  // openrouter/models
+	{22, 7},  // openrouter/providers
+	{22, 8},  // openrouter/responses
+	{23, 0},  // plaid/accounts
+	{23, 1},  // plaid/assets
+	{23, 2},  // plaid/auth
+	{23, 3},  // plaid/categories
+	{23, 4},  // plaid/identity
+	{23, 5},  // plaid/institutions
+	{23, 6},  // plaid/investments
+	{23, 7},  // plaid/investments-sync
+	{23, 8},  // plaid/item-public-token-exchange
+	{23, 9},  // plaid/item-remove
+	{23, 10}, // plaid/items
+	{23, 11}, // plaid/liabilities
+	{23, 12}, // plaid/liabilities-sync
+	{23, 13}, // plaid/link-token
+	{23, 14}, // plaid/link-token-create
+	{23, 15}, // plaid/link-token-update
+	{23, 16}, // plaid/statements
+	{23, 17}, // plaid/transactions
+	{24, 0},  // postmark/bounces
+	{24, 1},  // postmark/email
+	{24, 2},  // postmark/message-streams
+	{24, 3},  // postmark/stats
+	{24, 4},  // postmark/templates
+	{25, 0},  // quickbooks/accounting
+	{26, 0},  // reddit/api
+	{26, 1},  // reddit/content
+	{27, 0},  // remove-bg/background-removal
+	{28, 0},  // replicate/collections
+	{28, 1},  // replicate/deployments
+	{28, 2},  // replicate/files
+	{28, 3},  // replicate/models
+	{28, 4},  // replicate/predictions
+	{28, 5},  // replicate/trainings
+	{29, 0},  // resend/broadcasts
+	{29, 1},  // resend/contacts
+	{29, 2},  // resend/domains
+	{29, 3},  // resend/emails
+	{30, 0},  // sendgrid/mail
+	{30, 1},  // sendgrid/marketing
+	{30, 2},  // sendgrid/stats
+	{30, 3},  // sendgrid/suppressions
+	{30, 4},  // sendgrid/templates
+	{31, 0},  // shopify/admin
+	{32, 0},  // slack/admin
+	{32, 1},  // slack/api
+	{32, 2},  // slack/apps
+	{32, 3},  // slack/auth
+	{32, 4},  // slack/bookmarks
+	{32, 5},  // slack/calls
+	{32, 6},  // slack/chat
+	{32, 7},  // slack/conversations
+	{32, 8},  // slack/dialog
+	{32, 9},  // slack/emoji
+	{32, 10}, // slack/files
+	{32, 11}, // slack/pins
+	{32, 12}, // slack/reactions
+	{32, 13}, // slack/reminders
+	{32, 14}, // slack/search
+	{32, 15}, // slack/stars
+	{32, 16}, // slack/team
+	{32, 17}, // slack/usergroups
+	{32, 18}, // slack/users
+	{32, 19}, // slack/views
+	{32, 20}, // slack/workflow
+	{33, 0},  // spotify/catalog
+	{33, 1},  // spotify/me
+	{33, 2},  // spotify/playlists
+	{33, 3},  // spotify/users
+	{34, 0},  // square/catalog
+	{34, 1},  // square/customers
+	{34, 2},  // square/inventory
+	{34, 3},  // square/invoices
+	{34, 4},  // square/locations
+	{34, 5},  // square/orders
+	{34, 6},  // square/payments
+	{35, 0},  // stripe/billing
+	{35, 1},  // stripe/customers
+	{35, 2},  // stripe/disputes
+	{35, 3},  // stripe/payments
+	{36, 0},  // telegram/delete-message
+	{36, 1},  // telegram/edit-message-text
+	{36, 2},  // telegram/get-me
+	{36, 3},  // telegram/get-updates
+	{36, 4},  // telegram/send-chat-action
+	{36, 5},  // telegram/send-message
+	{37, 0},  // todoist/comments
+	{37, 1},  // todoist/labels
+	{37, 2},  // todoist/projects
+	{37, 3},  // todoist/sections
+	{37, 4},  // todoist/sync
+	{37, 5},  // todoist/tasks
+	{38, 0},  // trello/actions
+	{38, 1},  // trello/batch
+	{38, 2},  // trello/boards
+	{38, 3},  // trello/cards
+	{38, 4},  // trello/checklists
+	{38, 5},  // trello/custom-fields
+	{38, 6},  // trello/emoji
+	{38, 7},  // trello/enterprises
+	{38, 8},  // trello/labels
+	{38, 9},  // trello/lists
+	{38, 10}, // trello/members
+	{38, 11}, // trello/notifications
+	{38, 12}, // trello/organizations
+	{38, 13}, // trello/plugins
+	{38, 14}, // trello/search
+	{38, 15}, // trello/tokens
+	{38, 16}, // trello/webhooks
+	{39, 0},  // tripo/image-to-3d
+	{40, 0},  // twilio/api
+	{41, 0},  // vercel/deployments
+	{41, 1},  // vercel/files
+	{41, 2},  // vercel/projects
+	{41, 3},  // vercel/teams
+	{41, 4},  // vercel/user
+	{42, 0},  // x/dm
+	{42, 1},  // x/lists
+	{42, 2},  // x/spaces
+	{42, 3},  // x/tweets
+	{42, 4},  // x/users
+	{43, 0},  // xero/accounting
+	{44, 0},  // youtube/captions
+	{44, 1},  // youtube/channels
+	{44, 2},  // youtube/comments
+	{44, 3},  // youtube/playlists
+	{44, 4},  // youtube/search
+	{44, 5},  // youtube/subscriptions
+	{44, 6},  // youtube/videos
 }

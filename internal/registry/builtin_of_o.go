@@ -234,3 +234,109 @@ var service_openai_codex = Service{
 				{segment: "responses", prefix: []uint16{1}}}},
 			{segment: "wham", children: []node{
 				{segment: "usage", exact: []uint16{2}}}}}}}}}
+
+var service_openrouter = Service{
+	ID:      "openrouter",
+	Origin:  "builtin",
+	Title:   "OpenRouter",
+	Docs:    "https://openrouter.ai/docs/api-reference/overview",
+	Checked: "2026-11-22",
+	Hosts:   []string{"openrouter.ai"},
+	Secrets: []Secret{
+		{Name: "OPENROUTER_API_KEY", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "ai.openrouter.api_key", Secret: "OPENROUTER_API_KEY"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"OPENROUTER_BASE_URL"}, BasePath: "/api/v1", Key: []string{"OPENROUTER_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "openrouter/api-keys",
+			Title:   "API keys, with a management key",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/key$", Segments: []string{"api", "v1", "key"}, Exact: true},
+				{Text: "/api/v1/keys", Segments: []string{"api", "v1", "keys"}}},
+			Risk:    "write",
+			Returns: []string{"key"},
+			Example: Example{Method: "POST", Path: "/api/v1/keys", Body: "{\"name\":\"Customer Instance Key\",\"limit\":1000}"}},
+		{
+			ID:      "openrouter/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/chat/completions", Segments: []string{"api", "v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/chat/completions", Body: "{\"model\":\"openai/gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"What is the meaning of life?\"}]}"}},
+		{
+			ID:      "openrouter/completions",
+			Title:   "Completions of text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/completions", Segments: []string{"api", "v1", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/completions", Body: "{\"model\":\"openai/gpt-3.5-turbo-instruct\",\"prompt\":\"Once upon a time\"}"}},
+		{
+			ID:      "openrouter/credits",
+			Title:   "Credits",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/credits$", Segments: []string{"api", "v1", "credits"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/credits"}},
+		{
+			ID:      "openrouter/embeddings",
+			Title:   "Embeddings of text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/embeddings", Segments: []string{"api", "v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/embeddings", Body: "{\"model\":\"openai/text-embedding-3-small\",\"input\":\"The quick brown fox jumps over the lazy dog\"}"}},
+		{
+			ID:      "openrouter/generation",
+			Title:   "What a generation took and cost",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/generation", Segments: []string{"api", "v1", "generation"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/generation", Query: "id=gen-3bhGkxlo4XFrqiabUM7NDtwDzWwG"}},
+		{
+			ID:      "openrouter/models",
+			Title:   "Models",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/models", Segments: []string{"api", "v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/models"}},
+		{
+			ID:      "openrouter/providers",
+			Title:   "Providers",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/providers", Segments: []string{"api", "v1", "providers"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/providers"}},
+		{
+			ID:      "openrouter/responses",
+			Title:   "Responses",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/responses", Segments: []string{"api", "v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/responses", Body: "{\"model\":\"openai/o4-mini\",\"input\":\"What is the meaning of life?\"}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{1}}}},
+				{segment: "completions", prefix: []uint16{2}},
+				{segment: "credits", exact: []uint16{3}},
+				{segment: "embeddings", prefix: []uint16{4}},
+				{segment: "generation", prefix: []uint16{5}},
+				{segment: "key", exact: []uint16{0}},
+				{segment: "keys", prefix: []uint16{0}},
+				{segment: "models", prefix: []uint16{6}},
+				{segment: "providers", prefix: []uint16{7}},
+				{segment: "responses", prefix: []uint16{8}}}}}}}}}

@@ -194,3 +194,69 @@ var service_plaid = Service{
 			{segment: "liabilities", prefix: []uint16{11}}}},
 		{segment: "statements", prefix: []uint16{16}},
 		{segment: "transactions", prefix: []uint16{17}}}}}
+
+var service_postmark = Service{
+	ID:      "postmark",
+	Origin:  "builtin",
+	Title:   "Postmark",
+	Docs:    "https://postmarkapp.com/developer/api/overview",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.postmarkapp.com"},
+	Secrets: []Secret{
+		{Name: "POSTMARK_SERVER_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-postmark-server-token", Value: "{{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "postmark/bounces",
+			Title:   "Bounces",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/bounces", Segments: []string{"bounces"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/bounces", Query: "count=50&offset=0", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}}},
+		{
+			ID:      "postmark/email",
+			Title:   "Send email",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/email", Segments: []string{"email"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/email", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}, Body: "{\"From\":\"sender@example.com\",\"To\":\"receiver@example.com\",\"Subject\":\"Postmark test\",\"TextBody\":\"Hello dear Postmark user.\",\"MessageStream\":\"outbound\"}"}},
+		{
+			ID:      "postmark/message-streams",
+			Title:   "Message streams and their suppressions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/message-streams", Segments: []string{"message-streams"}}},
+			Risk: "write",
+			Example: Example{Method: "GET", Path: "/message-streams", Query: "MessageStreamType=All", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}}},
+		{
+			ID:      "postmark/stats",
+			Title:   "Statistics",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/stats", Segments: []string{"stats"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/stats/outbound", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}}},
+		{
+			ID:      "postmark/templates",
+			Title:   "Templates",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/templates", Segments: []string{"templates"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/templates", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}, Body: "{\"Name\":\"Onboarding Email\",\"Alias\":\"my-template-alias\",\"Subject\":\"Hello from {{company.name}}!\",\"TextBody\":\"Hello, {{name}}!\"}"}}},
+	index: node{children: []node{
+		{segment: "bounces", prefix: []uint16{0}},
+		{segment: "email", prefix: []uint16{1}},
+		{segment: "message-streams", prefix: []uint16{2}},
+		{segment: "stats", prefix: []uint16{3}},
+		{segment: "templates", prefix: []uint16{4}}}}}

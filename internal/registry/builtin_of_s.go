@@ -4,6 +4,70 @@
 
 package registry
 
+var service_sendgrid = Service{
+	ID:      "sendgrid",
+	Origin:  "builtin",
+	Title:   "Twilio SendGrid",
+	Docs:    "https://www.twilio.com/docs/sendgrid/api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.sendgrid.com", "api.eu.sendgrid.com"},
+	Secrets: []Secret{
+		{Name: "SENDGRID_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "sendgrid/mail",
+			Title:   "Send email",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v3/mail", Segments: []string{"v3", "mail"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v3/mail/send", Body: "{\"personalizations\":[{\"to\":[{\"email\":\"alex@example.com\"}]}],\"from\":{\"email\":\"orders@example.com\"},\"subject\":\"Your order\",\"content\":[{\"type\":\"text/plain\",\"value\":\"Thanks\"}]}"}},
+		{
+			ID:      "sendgrid/marketing",
+			Title:   "Marketing campaigns, contacts and lists",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v3/marketing", Segments: []string{"v3", "marketing"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v3/marketing/lists", Body: "{\"name\":\"list-name\"}"}},
+		{
+			ID:      "sendgrid/stats",
+			Title:   "Statistics and categories",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v3/categories", Segments: []string{"v3", "categories"}},
+				{Text: "/v3/stats", Segments: []string{"v3", "stats"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v3/stats", Query: "start_date=2026-01-01"}},
+		{
+			ID:      "sendgrid/suppressions",
+			Title:   "Suppressions",
+			Methods: []string{"DELETE", "GET"},
+			Paths: []Path{
+				{Text: "/v3/suppression", Segments: []string{"v3", "suppression"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v3/suppression/bounces"}},
+		{
+			ID:      "sendgrid/templates",
+			Title:   "Templates and their versions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v3/templates", Segments: []string{"v3", "templates"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v3/templates", Body: "{\"name\":\"example_name\",\"generation\":\"dynamic\"}"}}},
+	index: node{children: []node{
+		{segment: "v3", children: []node{
+			{segment: "categories", prefix: []uint16{2}},
+			{segment: "mail", prefix: []uint16{0}},
+			{segment: "marketing", prefix: []uint16{1}},
+			{segment: "stats", prefix: []uint16{2}},
+			{segment: "suppression", prefix: []uint16{3}},
+			{segment: "templates", prefix: []uint16{4}}}}}}}
+
 var service_shopify = Service{
 	ID:      "shopify",
 	Origin:  "builtin",
@@ -686,6 +750,168 @@ var service_slack = Service{
 			{segment: "workflows.stepCompleted", exact: []uint16{20}},
 			{segment: "workflows.stepFailed", exact: []uint16{20}},
 			{segment: "workflows.updateStep", exact: []uint16{20}}}}}}}
+
+var service_spotify = Service{
+	ID:      "spotify",
+	Origin:  "builtin",
+	Title:   "Spotify",
+	Docs:    "https://developer.spotify.com/documentation/web-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.spotify.com"},
+	Secrets: []Secret{
+		{Name: "SPOTIFY_OAUTH", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "SPOTIFY_TOKEN", Secret: "SPOTIFY_OAUTH"}},
+	Auth: Auth{
+		Kind:   "oauth2",
+		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://accounts.spotify.com/api/token"}},
+	Capabilities: []Capability{
+		{
+			ID:      "spotify/catalog",
+			Title:   "Albums, artists, tracks, shows, books and search",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/albums", Segments: []string{"v1", "albums"}},
+				{Text: "/v1/artists", Segments: []string{"v1", "artists"}},
+				{Text: "/v1/audio-analysis", Segments: []string{"v1", "audio-analysis"}},
+				{Text: "/v1/audio-features", Segments: []string{"v1", "audio-features"}},
+				{Text: "/v1/audiobooks", Segments: []string{"v1", "audiobooks"}},
+				{Text: "/v1/browse", Segments: []string{"v1", "browse"}},
+				{Text: "/v1/chapters", Segments: []string{"v1", "chapters"}},
+				{Text: "/v1/episodes", Segments: []string{"v1", "episodes"}},
+				{Text: "/v1/genres", Segments: []string{"v1", "genres"}},
+				{Text: "/v1/markets", Segments: []string{"v1", "markets"}},
+				{Text: "/v1/recommendations", Segments: []string{"v1", "recommendations"}},
+				{Text: "/v1/search", Segments: []string{"v1", "search"}},
+				{Text: "/v1/shows", Segments: []string{"v1", "shows"}},
+				{Text: "/v1/tracks", Segments: []string{"v1", "tracks"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/artists/4Z8W4fKeB5YxbusRsdQVPb"}},
+		{
+			ID:      "spotify/me",
+			Title:   "The user's library, player and playlists",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/me", Segments: []string{"v1", "me"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/me"}},
+		{
+			ID:      "spotify/playlists",
+			Title:   "Playlists",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/playlists", Segments: []string{"v1", "playlists"}}},
+			Risk:    "write",
+			Example: Example{Method: "PUT", Path: "/v1/playlists/3cEYpjA9oz9GiPac4AsH4n", Body: "{\"name\":\"Updated Playlist Name\",\"description\":\"Updated playlist description\",\"public\":false}"}},
+		{
+			ID:      "spotify/users",
+			Title:   "Other users",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/users", Segments: []string{"v1", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/users/smedjan"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "albums", prefix: []uint16{0}},
+			{segment: "artists", prefix: []uint16{0}},
+			{segment: "audio-analysis", prefix: []uint16{0}},
+			{segment: "audio-features", prefix: []uint16{0}},
+			{segment: "audiobooks", prefix: []uint16{0}},
+			{segment: "browse", prefix: []uint16{0}},
+			{segment: "chapters", prefix: []uint16{0}},
+			{segment: "episodes", prefix: []uint16{0}},
+			{segment: "genres", prefix: []uint16{0}},
+			{segment: "markets", prefix: []uint16{0}},
+			{segment: "me", prefix: []uint16{1}},
+			{segment: "playlists", prefix: []uint16{2}},
+			{segment: "recommendations", prefix: []uint16{0}},
+			{segment: "search", prefix: []uint16{0}},
+			{segment: "shows", prefix: []uint16{0}},
+			{segment: "tracks", prefix: []uint16{0}},
+			{segment: "users", prefix: []uint16{3}}}}}}}
+
+var service_square = Service{
+	ID:      "square",
+	Origin:  "builtin",
+	Title:   "Square",
+	Docs:    "https://developer.squareup.com/reference/square",
+	Checked: "2026-11-22",
+	Hosts:   []string{"connect.squareup.com", "connect.squareupsandbox.com"},
+	Secrets: []Secret{
+		{Name: "SQUARE_ACCESS_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "SQUARE_TOKEN", Secret: "SQUARE_ACCESS_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "square/catalog",
+			Title:   "Catalogue",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/catalog", Segments: []string{"v2", "catalog"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v2/catalog/list", Query: "types=ITEM"}},
+		{
+			ID:      "square/customers",
+			Title:   "Customers",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/customers", Segments: []string{"v2", "customers"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/customers", Body: "{\"given_name\":\"Amelia\",\"family_name\":\"Earhart\"}"}},
+		{
+			ID:      "square/inventory",
+			Title:   "Inventory",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/inventory", Segments: []string{"v2", "inventory"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v2/inventory/W62UWFY35CWMYGVWK6TWJDNI"}},
+		{
+			ID:      "square/invoices",
+			Title:   "Invoices",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/invoices", Segments: []string{"v2", "invoices"}}},
+			Risk:    "money",
+			Example: Example{Method: "GET", Path: "/v2/invoices", Query: "location_id=ES0RJRZYEC39A"}},
+		{
+			ID:      "square/locations",
+			Title:   "Locations",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v2/locations", Segments: []string{"v2", "locations"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v2/locations"}},
+		{
+			ID:      "square/orders",
+			Title:   "Orders",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/orders", Segments: []string{"v2", "orders"}}},
+			Risk:    "money",
+			Example: Example{Method: "POST", Path: "/v2/orders", Body: "{\"idempotency_key\":\"8193148c-9586-11e6-99f9-28cfe92138cf\",\"order\":{\"location_id\":\"057P5VYJ4A5X1\",\"line_items\":[{\"name\":\"Coffee\",\"quantity\":\"1\",\"base_price_money\":{\"amount\":100,\"currency\":\"USD\"}}]}}"}},
+		{
+			ID:      "square/payments",
+			Title:   "Payments",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/payments", Segments: []string{"v2", "payments"}}},
+			Risk:    "money",
+			Example: Example{Method: "POST", Path: "/v2/payments", Body: "{\"idempotency_key\":\"7b0f3ec5-086a-4871-8f13-3c81b3875218\",\"source_id\":\"ccof:GaJGNaZa8x4OgDJn4GB\",\"amount_money\":{\"amount\":1000,\"currency\":\"USD\"}}"}}},
+	index: node{children: []node{
+		{segment: "v2", children: []node{
+			{segment: "catalog", prefix: []uint16{0}},
+			{segment: "customers", prefix: []uint16{1}},
+			{segment: "inventory", prefix: []uint16{2}},
+			{segment: "invoices", prefix: []uint16{3}},
+			{segment: "locations", prefix: []uint16{4}},
+			{segment: "orders", prefix: []uint16{5}},
+			{segment: "payments", prefix: []uint16{6}}}}}}}
 
 var service_stripe = Service{
 	ID:      "stripe",

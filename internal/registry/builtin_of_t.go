@@ -73,6 +73,81 @@ var service_telegram = Service{
 		{segment: "sendChatAction", exact: []uint16{4}},
 		{segment: "sendMessage", exact: []uint16{5}}}}}
 
+var service_todoist = Service{
+	ID:      "todoist",
+	Origin:  "builtin",
+	Title:   "Todoist",
+	Docs:    "https://developer.todoist.com/api/v1/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.todoist.com"},
+	Secrets: []Secret{
+		{Name: "TODOIST_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "TODOIST_API_TOKEN", Secret: "TODOIST_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "todoist/comments",
+			Title:   "Comments",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/comments", Segments: []string{"api", "v1", "comments"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/comments", Body: "{\"task_id\":\"6X7rM8997g3RQmvh\",\"content\":\"Need one bottle of milk\"}"}},
+		{
+			ID:      "todoist/labels",
+			Title:   "Labels",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/labels", Segments: []string{"api", "v1", "labels"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/labels", Body: "{\"name\":\"Food\"}"}},
+		{
+			ID:      "todoist/projects",
+			Title:   "Projects",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/projects", Segments: []string{"api", "v1", "projects"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/projects", Body: "{\"name\":\"Shopping List\"}"}},
+		{
+			ID:      "todoist/sections",
+			Title:   "Sections",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/sections", Segments: []string{"api", "v1", "sections"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/sections", Body: "{\"project_id\":\"6Jf8VQXxpwv56VQ7\",\"name\":\"Groceries\"}"}},
+		{
+			ID:      "todoist/sync",
+			Title:   "Synchronisation and batches of commands",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/sync$", Segments: []string{"api", "v1", "sync"}, Exact: true}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/api/v1/sync", Headers: []Header{
+				{Name: "content-type", Value: "application/x-www-form-urlencoded"}}, Body: "sync_token=%2A&resource_types=%5B%22projects%22%5D"}},
+		{
+			ID:      "todoist/tasks",
+			Title:   "Tasks",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/tasks", Segments: []string{"api", "v1", "tasks"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/tasks", Body: "{\"content\":\"Buy Milk\",\"due_string\":\"tomorrow at 12:00\",\"due_lang\":\"en\",\"priority\":4}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "comments", prefix: []uint16{0}},
+				{segment: "labels", prefix: []uint16{1}},
+				{segment: "projects", prefix: []uint16{2}},
+				{segment: "sections", prefix: []uint16{3}},
+				{segment: "sync", exact: []uint16{4}},
+				{segment: "tasks", prefix: []uint16{5}}}}}}}}}
+
 var service_trello = Service{
 	ID:      "trello",
 	Origin:  "builtin",
@@ -244,6 +319,36 @@ var service_trello = Service{
 			{segment: "search", prefix: []uint16{14}},
 			{segment: "tokens", prefix: []uint16{15}},
 			{segment: "webhooks", prefix: []uint16{16}}}}}}}
+
+var service_tripo = Service{
+	ID:      "tripo",
+	Origin:  "builtin",
+	Title:   "Tripo",
+	Docs:    "https://platform.tripo3d.ai/docs/generation",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.tripo3d.ai"},
+	Secrets: []Secret{
+		{Name: "TRIPO_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "tripo/image-to-3d",
+			Title:   "3D models from images, tasks and uploads",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/openapi/task", Segments: []string{"v2", "openapi", "task"}},
+				{Text: "/v2/openapi/upload/sts", Segments: []string{"v2", "openapi", "upload", "sts"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/openapi/task", Body: "{\"type\":\"image_to_model\",\"file\":{\"type\":\"jpg\",\"file_token\":\"ce3d1a2b-6c8f-4f0e-9d1c-2b7a5e8f0c11\"}}"}}},
+	index: node{children: []node{
+		{segment: "v2", children: []node{
+			{segment: "openapi", children: []node{
+				{segment: "task", prefix: []uint16{0}},
+				{segment: "upload", children: []node{
+					{segment: "sts", prefix: []uint16{0}}}}}}}}}}}
 
 var service_twilio = Service{
 	ID:      "twilio",
