@@ -77,7 +77,8 @@ func (k *Keeper) turnedAway(ctx context.Context, a *asker, now *vault.Anchor, er
 
 // record writes a decision that changes nothing.
 func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decision, err error) error {
-	k.complete(d, c, err)
+	d.settle(err)
+	k.complete(&d.Record, c, err)
 	d.Revision = a.Revision
 	_, err = k.append(ctx, a, !k.opts.Lazy, d.records()...)
 	return err
@@ -102,7 +103,8 @@ func (k *Keeper) change(ctx context.Context, c Caller, do func(*change) (*decisi
 func (k *Keeper) hooks(ctx context.Context, decided func() (Caller, *decision)) vault.Hooks {
 	return k.hooksOf(func() (context.Context, []*decision) {
 		c, d := decided()
-		k.complete(d, c, nil)
+		d.settle(nil)
+		k.complete(&d.Record, c, nil)
 		return ctx, []*decision{d}
 	})
 }
@@ -142,9 +144,7 @@ func (k *Keeper) hooksOf(decided func() (context.Context, []*decision)) vault.Ho
 }
 
 // complete fills in what every record has.
-func (k *Keeper) complete(d *decision, c Caller, err error) {
-	d.settle(err)
-	r := &d.Record
+func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
 	r.Time = k.opts.Now().UTC()
 	r.Principal, r.Door, r.UID, r.PID, r.Executable = c.Principal, c.Door, c.UID, c.PID, c.Executable
 	if r.Provider == "" && r.Object.Kind == "secret" {

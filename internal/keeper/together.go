@@ -131,7 +131,8 @@ func (m *member) run(k *Keeper, tx *vault.Tx) {
 func (b *batch) decided() (ctx context.Context, all []*decision) {
 	for _, m := range b.members {
 		if m.changed {
-			b.keeper.complete(m.decision, m.asker.Caller, nil)
+			m.decision.settle(nil)
+			b.keeper.complete(&m.decision.Record, m.asker.Caller, nil)
 			all = append(all, m.decision)
 		}
 	}
