@@ -34,7 +34,7 @@ type node struct {
 // newAutomaton compiles the patterns; none may be empty. With anyCase, ASCII letters are equal in either case. It sorts the
 // patterns, and with anyCase changes the bytes of them too.
 func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
-	a := &automaton{nodes: make([]node, 1), labels: make([]byte, 1), branches: newTable(len(patterns)), filter: newFilter(patterns, anyCase), anyCase: anyCase}
+	a := &automaton{branches: newTable(len(patterns)), filter: newFilter(patterns, anyCase), anyCase: anyCase}
 	for b := range a.as {
 		a.as[b] = byte(b)
 		if anyCase && 'A' <= b && b <= 'Z' {
@@ -58,29 +58,26 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 	// A pattern comes before its own prefixes, so that these need no nodes of their own and every other pattern begins one run of
 	// new nodes, each the child of the one before it.
 	slices.SortFunc(patterns, func(p, q []byte) int { return bytes.Compare(q, p) })
-	total := 1
-	for _, p := range patterns {
-		total += len(p)
-	}
-	parents := make([]int32, 1, total)
-	path := []int32{0} // the nodes of the prefixes of the pattern before, by length
+	total, longest := 1, 0
 	var before []byte
 	for _, p := range patterns {
-		shared := 0
-		for shared < len(before) && shared < len(p) && before[shared] == p[shared] {
-			shared++
-		}
-		path = path[:shared+1]
-		for depth := shared; depth < len(p); depth++ {
+		total += len(p) - shared(before, p)
+		longest = max(longest, len(p))
+		before = p
+	}
+	a.nodes, a.labels = make([]node, 1, total), make([]byte, 1, total)
+	parents := make([]int32, 1, total)
+
+	path := make([]int32, longest+1) // the nodes of the prefixes of the pattern before, by length
+	before = nil
+	for _, p := range patterns {
+		common := shared(before, p)
+		for depth := common; depth < len(p); depth++ {
 			parent, n, label := path[depth], int32(len(a.nodes)), p[depth]
 			switch {
 			case depth == 0:
-				for b := range a.first {
-					if a.as[b] == label {
-						a.first[b] = n
-					}
-				}
-			case depth == shared:
+				a.first[label] = n
+			case depth == common:
 				a.nodes[parent].forks = true
 				a.branches.set(branch(parent, label), n)
 			default:
@@ -89,7 +86,7 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 			a.nodes = append(a.nodes, node{depth: int32(depth) + 1})
 			a.labels = append(a.labels, label)
 			parents = append(parents, parent)
-			path = append(path, n)
+			path[depth+1] = n
 		}
 		if a.filter.length > 0 {
 			a.filter.add(p[:a.filter.length], path[a.filter.length])
@@ -99,6 +96,15 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 		before = p
 	}
 	return parents
+}
+
+// shared returns the length of what both begin with.
+func shared(p, q []byte) int {
+	n := 0
+	for n < len(p) && n < len(q) && p[n] == q[n] {
+		n++
+	}
+	return n
 }
 
 // link sets fail and out of every node, from the shortest prefixes to the longest, and then run.
