@@ -124,6 +124,7 @@ func (e *Engine) Begin(ctx context.Context) (engine.Writer, error) {
 		l.release()
 		return nil, err
 	}
+	t.pages.shared = e.share != nil // many changes in one transaction look at the same pages
 	e.opts.Trace(Opened)
 	return &writer{tree: t, engine: e, lock: l, file: f}, nil
 }

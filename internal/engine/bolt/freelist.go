@@ -1,7 +1,5 @@
 package bolt
 
-import "slices"
-
 // proveFreelist checks the list of free pages before bbolt takes pages from it: a page that is free by mistake would be
 // overwritten while it holds records.
 //
@@ -107,11 +105,35 @@ func (t *tree) live(id uint64, beforeIsFree bool) (bool, error) {
 		if err != nil || p.len() == 0 {
 			return false, nil // nothing that the tree could lead to
 		}
-		way, err := t.descend(p.key(0))
-		if err != nil {
+		return t.leadsTo(start, p.key(0))
+	}
+	return false, nil
+}
+
+// leadsTo reports whether page id, which is not the root, is on the way to key. Of the leaf at its end no more is read than that it is
+// one.
+func (t *tree) leadsTo(id uint64, key []byte) (bool, error) {
+	if t.root == 0 {
+		return false, nil
+	}
+	top, err := t.load(t.root, nil, nil)
+	if err != nil {
+		return false, err
+	}
+	way := append(make([]step, 0, 8), step{page: top})
+	for !way[len(way)-1].page.leaf() {
+		s := &way[len(way)-1]
+		s.index = s.page.follow(key)
+		child := s.page.child(s.index)
+		if child == id {
+			return true, nil
+		}
+		if leaf, err := t.isLeaf(child); leaf || err != nil {
 			return false, err
 		}
-		return slices.ContainsFunc(way, func(s step) bool { return s.page.id == start }), nil
+		if way, err = t.down(way); err != nil {
+			return false, err
+		}
 	}
 	return false, nil
 }
