@@ -18,7 +18,7 @@ func (a *app) auditPruneCommand() *cobra.Command {
 		Long: `Remove old records from the log, whole files of them: none that is not before D.
 
 What is left can still be verified: the vault remembers, and signs for others, up to which record it was pruned, and anything else that
-is missing is found. But who saw what in that time cannot be said any more. The records of the last 90 days stay in any case.`,
+is missing is found. But who saw what in that time cannot be said any more. The records of the last 90 days stay in any case, or of the time that secrets.audit.retain in config.yaml says.`,
 		Example: "tacit audit prune --before 400d --force\ntacit audit prune --before 2025-01-01 --force",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.auditPrune(c.Context(), before, force) },

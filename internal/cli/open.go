@@ -94,7 +94,7 @@ func (a *app) accessConfig(l paths.Layout) (keeper.Config, error) {
 // accessOf is what a configuration says about access.
 func accessOf(u config.User) (keeper.Config, error) {
 	grants, err := policy.Defaults(u.DefaultPermissions)
-	return keeper.Config{Defaults: grants, Unenforced: u.Unenforced}, err
+	return keeper.Config{Defaults: grants, Unenforced: u.Unenforced, Retain: u.Retain}, err
 }
 
 // userConfig reads the user's configuration.

@@ -8,12 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"tacit/internal/fault"
 	"tacit/internal/paths"
+	"tacit/internal/when"
 )
 
 // User is what config.yaml says.
@@ -23,6 +25,9 @@ type User struct {
 	DefaultPermissions map[string][]string
 	// Unenforced: what policy denies is recorded and not refused.
 	Unenforced bool
+
+	// Retain is how long the records of the audit log are kept at the least; 0: as long as tacit thinks.
+	Retain time.Duration
 
 	// SharedSocket is where other users of the machine reach the agent, with a token; empty: nowhere. SharedGroup is whose members
 	// may connect; empty: the group that the system gives it.
@@ -83,6 +88,8 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 			return u.accessControl(v, check)
 		case "agent":
 			return u.agent(v)
+		case "secrets":
+			return u.secrets(v)
 		}
 		if slices.Contains(later(), key) {
 			return nil
@@ -93,8 +100,37 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 
 // later are the tables that have no meaning yet.
 func later() []string {
-	return []string{"secrets", "env", "tasks", "profiles", "keyring", "file", "exec", "proxy", "vault", "network", "services", "ai"}
+	return []string{"env", "tasks", "profiles", "keyring", "file", "exec", "proxy", "vault", "network", "services", "ai"}
 }
+
+// secrets reads the one key of that table that has a meaning yet.
+func (u *User) secrets(n *yaml.Node) error {
+	return members(n, func(key string, v *yaml.Node) error {
+		switch {
+		case key == "audit":
+			return members(v, func(key string, v *yaml.Node) error {
+				if key != "retain" {
+					return unknown(v, key)
+				}
+				d, err := when.Duration(v.Value)
+				if v.Kind != yaml.ScalarNode || err != nil {
+					return at(v, "retain is a duration, such as 7y")
+				}
+				if d < minRetain {
+					return at(v, "retain is at least 90d")
+				}
+				u.Retain = d
+				return nil
+			})
+		case slices.Contains([]string{"default_provider", "overlap", "cache", "providers"}, key):
+			return nil
+		}
+		return unknown(v, key)
+	})
+}
+
+// minRetain is what the log keeps in any case.
+const minRetain = 90 * 24 * time.Hour
 
 func (u *User) agent(n *yaml.Node) error {
 	return members(n, func(key string, v *yaml.Node) error {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"tacit/internal/config"
 	"tacit/internal/fault"
@@ -41,6 +42,18 @@ func TestParseUser(t *testing.T) {
 	}
 }
 
+func TestRetain(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"": 0, "secrets: {audit: {}}\n": 0, "secrets: {audit: {retain: 7y}}\n": 7 * 365 * 24 * time.Hour, "secrets:\n  audit:\n    retain: 400d\n": 400 * 24 * time.Hour,
+		"secrets: {audit: {retain: 90d}, cache: {ttl: 0}}\n": 90 * 24 * time.Hour,
+	} {
+		if u, err := config.ParseUser([]byte(text), check); err != nil || u.Retain != want {
+			t.Errorf("%q: %v, %v", text, u.Retain, err)
+		}
+	}
+}
+
 func TestEnforce(t *testing.T) {
 	t.Parallel()
 	for text, unenforced := range map[string]bool{
@@ -57,6 +70,11 @@ func TestParseUserRefuses(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"an unknown table":    {"a: 1\n", `line 1: unknown key "a"`},
 		"an unknown key":      {"access_control:\n  default_permission: {}\n", `line 2: unknown key "default_permission"`},
+		"retain for less":     {"secrets:\n  audit:\n    retain: 30d\n", "line 3: retain is at least 90d"},
+		"retain for a number": {"secrets:\n  audit: {retain: 7}\n", "line 2: retain is a duration"},
+		"retain in a list":    {"secrets: {audit: {retain: [7y]}}\n", "line 1: retain is a duration"},
+		"retaining":           {"secrets: {audit: {retaim: 7y}}\n", "line 1: unknown key"},
+		"a secret's table":    {"secrets: {audits: {}}\n", "line 1: unknown key"},
 		"maybe enforcing":     {"access_control:\n  enforce: maybe\n", "line 2: enforce is true or false"},
 		"enforcing as text":   {"access_control:\n  enforce: 'false'\n", "line 2: enforce is true or false"},
 		"enforcing, no":       {"access_control:\n  enforce: no\n", "line 2: enforce is true or false"},

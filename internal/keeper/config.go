@@ -2,15 +2,18 @@ package keeper
 
 import (
 	"sync"
+	"time"
 
 	"tacit/internal/policy"
 )
 
-// Config is what the user's configuration says about access, beside what the vault says.
+// Config is what the user's configuration says about access, beside what the vault says, and about the log.
 type Config struct {
 	Defaults []policy.Grant // what principals may do without a grant
 	// Unenforced: what policy denies is recorded as denied and done all the same, see [asker.lenient].
 	Unenforced bool
+	// Retain is how long the records of the audit log are kept at the least; less than [Retain] counts as that.
+	Retain time.Duration
 }
 
 // config is the configuration as it is read when somebody first needs it. Two of them are told apart by their address.

@@ -30,14 +30,12 @@ type Options struct {
 
 	// Create makes the empty storage that Engine opens; Init calls it.
 	Create func(ctx context.Context, fill func(put func(key, value []byte) error) error) error
-	// Config returns what the user's configuration says about access. It is called once, when somebody else than the owner asks for
-	// something or policies are shown, and once more after each [Keeper.Reconfigure]; an error leaves only the owner (I15). nil:
+	// Config returns what the user's configuration says about access and the log. It is called once, when somebody else than the owner
+	// asks for something, policies are shown or the log is pruned, and once more after each [Keeper.Reconfigure]; an error leaves only the owner (I15). nil:
 	// nothing is said.
 	Config func() (Config, error)
 	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
 	Lazy bool
-	// Retain is how long the records of the audit log are kept at the least; 0: [Retain].
-	Retain time.Duration
 	// Trace is told what is happening, for tests that kill the process. nil in production.
 	Trace func(phase string)
 }

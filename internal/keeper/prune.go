@@ -12,7 +12,7 @@ import (
 	"tacit/internal/when"
 )
 
-// Retain is how long the records of the audit log are kept at the least, unless [Options] say otherwise.
+// Retain is how long the records of the audit log are kept at the least; [Config] may say longer.
 const Retain = 90 * 24 * time.Hour
 
 // AuditPrune removes the segments of the log that hold nothing of the time before or later. First the vault remembers up to which
@@ -23,10 +23,11 @@ func (k *Keeper) AuditPrune(ctx context.Context, c Caller, before time.Time) (ou
 	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
-	retain := k.opts.Retain
-	if retain == 0 {
-		retain = Retain
+	said, err := k.config.Load().read()
+	if err != nil {
+		return out, err // it may say to keep them longer
 	}
+	retain := max(Retain, said.Retain)
 	if earliest := k.opts.Now().Add(-retain); before.After(earliest) {
 		return out, fault.New(fault.Invalid, "the records of the last %s are kept", when.Format(retain)).
 			WithFix("tacit audit prune --before %s", earliest.UTC().Format(time.DateOnly))

@@ -181,3 +181,34 @@ func TestI17PrunedThenBegunAnew(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
+
+// TestAuditPruneRetains: what the configuration says to keep is kept, also when it cannot be read.
+func TestAuditPruneRetains(t *testing.T) {
+	t.Parallel()
+	h := yearOld(t)
+	cutoff := h.now.AddDate(0, 0, -200)
+	for name, c := range map[string]struct {
+		config keeper.Config
+		err    error
+		want   fault.Code
+	}{
+		"longer":     {keeper.Config{Retain: 300 * 24 * time.Hour}, nil, fault.Invalid},
+		"unreadable": {keeper.Config{}, fault.New(fault.Usage, "config.yaml: line 1: nonsense"), fault.Usage},
+	} {
+		before := segments(t, h)
+		k := h.openWith(func() (keeper.Config, error) { return c.config, c.err })
+		if _, err := k.AuditPrune(t.Context(), owner, cutoff); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := segments(t, h); !slices.Equal(before, after) {
+			t.Errorf("%s: %v of %v are left", name, after, before)
+		}
+	}
+	k := h.openWith(func() (keeper.Config, error) { return keeper.Config{Retain: time.Hour}, nil })
+	if _, err := k.AuditPrune(t.Context(), owner, h.now.AddDate(0, 0, -80)); !errors.Is(err, fault.Invalid) {
+		t.Errorf("shorter than 90 days: %v", err)
+	}
+	if out, err := k.AuditPrune(t.Context(), owner, cutoff); err != nil || out.Records == 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
