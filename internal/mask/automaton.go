@@ -24,7 +24,7 @@ type automaton struct {
 
 // A node takes 16 bytes, and 1 for its label. Most nodes have one child, which is the node that follows.
 type node struct {
-	fail  int32  // the node of the longest proper suffix that is a prefix of a pattern too
+	fail  int32  // the node of the longest proper suffix that is a prefix of a pattern too and can go on where this one cannot
 	out   int32  // the length of the longest pattern that ends here; 0 if none does
 	depth int32  // the length of the prefix
 	run   uint16 // how many of the nodes that follow are each the child of the one before it, but none behind one with out
@@ -109,13 +109,24 @@ func shared(p, q []byte) int {
 
 // link sets fail and out of every node, from the shortest prefixes to the longest, and then run.
 func (a *automaton) link(parents []int32) {
+	suffix := make([]int32, len(a.nodes)) // what fail is, but for the shortcuts
 	for _, n := range a.byDepth() {
 		at := &a.nodes[n]
 		if parents[n] != 0 {
-			at.fail = a.step(a.nodes[parents[n]].fail, a.labels[n])
+			f := suffix[parents[n]]
+			for f != 0 && a.child(f, a.labels[n]) == 0 {
+				f = a.nodes[f].fail
+			}
+			suffix[n] = a.child(f, a.labels[n])
 		}
+		at.fail = suffix[n]
 		if at.out == 0 {
 			at.out = a.nodes[at.fail].out
+		}
+		// A node that the text has failed in need not be left for one that can only go on with the same byte (Knuth, Morris and
+		// Pratt, "Fast pattern matching in strings", 1977): a thousand equal bytes are then left in one step.
+		if f := &a.nodes[at.fail]; at.run != 0 && f.run != 0 && !f.forks && a.labels[at.fail+1] == a.labels[n+1] {
+			at.fail = f.fail
 		}
 	}
 	for n := len(a.nodes) - 2; n > 0; n-- {
@@ -143,16 +154,6 @@ func (a *automaton) byDepth() []int32 {
 		from[n.depth]++
 	}
 	return order
-}
-
-// step returns the node after one more byte of text, which is given as it is compared.
-func (a *automaton) step(n int32, b byte) int32 {
-	for {
-		if child := a.child(n, b); child != 0 || n == 0 {
-			return child
-		}
-		n = a.nodes[n].fail
-	}
 }
 
 // follow goes from node n along its run as far as the text agrees, and returns how far.

@@ -120,10 +120,21 @@ func BenchmarkWriter(b *testing.B) {
 			})
 		}
 	}
-	b.Run("periodic", func(b *testing.B) {
-		a := bytes.Repeat([]byte("a"), 1000)
-		benchmarkWriter(b, Compile(8, append(bytes.Clone(a), 'b')), bytes.Repeat(append(a[:999:999], 'c'), 1000))
-	})
+	// Secrets that repeat themselves, and texts that nearly do: linear, if not fast.
+	as, abs := bytes.Repeat([]byte("a"), 40), bytes.Repeat([]byte("ab"), 20)
+	for _, c := range []struct {
+		name          string
+		secret, piece []byte
+	}{
+		{"aaab in aaacaaac", append(as[:39:39], 'b'), append(as[:39:39], 'c')},
+		{"aaab in aaaaaaaa", append(as[:39:39], 'b'), as},
+		{"abac in abababab", append(abs[:39:39], 'c'), abs},
+		{"aaaa in aaaaaaaa", as, as},
+	} {
+		b.Run("repeating/"+c.name, func(b *testing.B) {
+			benchmarkWriter(b, Compile(8, c.secret), bytes.Repeat(c.piece, 25000))
+		})
+	}
 }
 
 func benchmarkWriter(b *testing.B, p *Patterns, text []byte) {
@@ -166,9 +177,4 @@ func BenchmarkCompile(b *testing.B) {
 			}
 		})
 	}
-}
-
-func BenchmarkAll(b *testing.B) {
-	a := bytes.Repeat([]byte("a"), 39)
-	benchmarkWriter(b, Compile(8, append(bytes.Clone(a), 'b')), bytes.Repeat(a, 26000))
 }

@@ -50,6 +50,16 @@ func (s urlStyle) escape(value []byte, d digits) (form []byte, anyCase bool) {
 	return form, anyCase
 }
 
+// isPlain reports whether no style of a URL or of JSON changes the value.
+func isPlain(value []byte) bool {
+	for _, c := range value {
+		if !isAlphanumeric(c) && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }

@@ -51,6 +51,9 @@ func eachEncoding(value []byte, min int, d digits, add func(form []byte, anyCase
 		inHex = bytes.ToUpper(inHex)
 	}
 	add(inHex, true)
+	if isPlain(value) {
+		return // as most keys are: every style leaves it as it is
+	}
 	for _, s := range urlStyles {
 		add(s.escape(value, d))
 	}

@@ -153,6 +153,26 @@ func TestI14EveryEncoder(t *testing.T) {
 	})
 }
 
+// What is taken to be plain is what every style leaves as it is.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for b := range 256 {
+		value := []byte{byte(b)}
+		changed := false
+		for _, s := range urlStyles {
+			form, _ := s.escape(value, lowerDigits)
+			changed = changed || string(form) != string(value)
+		}
+		for _, s := range jsonStyles {
+			form, _, _ := s.escape(value, lowerDigits)
+			changed = changed || string(form) != string(value)
+		}
+		if changed && isPlain(value) {
+			t.Errorf("%q is not plain", value)
+		}
+	}
+}
+
 func TestFormsAreEachThereOnce(t *testing.T) {
 	t.Parallel()
 	for _, v := range []string{"plainkey", "a/b+c d?", "ä\n\"<&>", "\xff\xfe\x00abcd"} {
