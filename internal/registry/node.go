@@ -13,6 +13,7 @@ import (
 // A reader turns the nodes of a file into a service, and notes each problem with its line instead of stopping at the first.
 type reader struct {
 	origin   Origin
+	lines    int // of the file
 	problems []Problem
 
 	// What the rest of the file is judged by, as far as it was read.
@@ -23,7 +24,7 @@ type reader struct {
 
 func (r *reader) fail(n *yaml.Node, format string, args ...any) {
 	if len(r.problems) < maxProblems {
-		r.problems = append(r.problems, Problem{max(n.Line, 1), fmt.Sprintf(format, args...)})
+		r.problems = append(r.problems, Problem{min(max(n.Line, 1), r.lines), fmt.Sprintf(format, args...)})
 	}
 }
 

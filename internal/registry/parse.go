@@ -59,7 +59,7 @@ func Check(text []byte, origin Origin) (*Service, []Problem) {
 	if problem != nil {
 		return nil, []Problem{*problem}
 	}
-	r := &reader{origin: origin}
+	r := &reader{origin: origin, lines: lines(text)}
 	s := r.service(root)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
@@ -94,7 +94,7 @@ func notYAML(text []byte, err error) *Problem {
 	if !errors.As(err, &e) {
 		return &Problem{1, "the file is not one YAML document"}
 	}
-	line := min(max(e.Mark.Line, 1), bytes.Count(text, []byte("\n"))+1) // some errors stand after the end
+	line := min(max(e.Mark.Line, 1), lines(text))
 	switch e.Stage {
 	case yaml.ScannerStage, yaml.ParserStage:
 		return &Problem{line, "not valid YAML: " + strings.TrimPrefix(e.Message, "yaml: ")}
@@ -103,6 +103,9 @@ func notYAML(text []byte, err error) *Problem {
 	}
 	return &Problem{line, "not valid YAML, or nested too deeply"}
 }
+
+// lines counts the lines. Some nodes and errors stand after the last one; they are said of it.
+func lines(text []byte) int { return bytes.Count(text, []byte("\n")) + 1 }
 
 func onlyComments(text []byte) bool {
 	for line := range bytes.Lines(text) {
