@@ -26,6 +26,18 @@ func (p Path) Match(segments []string) bool {
 	return true
 }
 
+// Longest returns the longest pattern of the capability that matches the decoded segments: the one that made [Service.Match] choose it.
+// It is the zero Path when none matches.
+func (c *Capability) Longest(segments []string) (longest Path) {
+	found := false
+	for _, p := range c.Paths {
+		if p.Match(segments) && (!found || len(p.Segments) > len(longest.Segments) || len(p.Segments) == len(longest.Segments) && p.Exact) {
+			longest, found = p, true
+		}
+	}
+	return longest
+}
+
 // sameLength reports whether neither pattern is longer: an exact one is longer than a prefix of as many segments.
 func (p Path) sameLength(q Path) bool {
 	return len(p.Segments) == len(q.Segments) && p.Exact == q.Exact
