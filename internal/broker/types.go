@@ -72,7 +72,7 @@ type Limits struct {
 	RatePerMinute    int
 	MaxRequestBytes  int64
 	MaxResponseBytes int64
-	Timeout          time.Duration
+	Timeout          time.Duration // until the answer begins, and between two bytes of a request or answer
 	Concurrency      int
 }
 
@@ -83,6 +83,7 @@ type Use struct {
 	Capability *registry.Capability
 	Host       string // one of the capability's, or the credential's
 	Credential *Prepared
+	Principal  string // whose limits it counts on
 	Limits     Limits
 	Redact     []string // fields of JSON answers that are replaced by ***, beside those that the capability names
 }
