@@ -93,9 +93,12 @@ func (s *Scanner) Append(dst, chunk []byte) []byte {
 	return s.show(dst, s.end-open)
 }
 
-// End appends what was held back, because the stream is at its end, and makes the scanner ready for another stream.
+// End appends what was held back, because the stream is at its end, and makes the scanner ready for another stream, of which
+// nothing of this one is left.
 func (s *Scanner) End(dst []byte) []byte {
 	dst = s.show(dst, s.end)
+	clear(s.text)
+	s.text = s.text[:0]
 	for i := range s.tracks {
 		s.tracks[i].at = 0
 	}
