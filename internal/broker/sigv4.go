@@ -157,7 +157,9 @@ func signedAddress(out *Outgoing, s3 bool) (*url.URL, error) {
 	}
 	address := &url.URL{Scheme: out.Scheme, Host: out.Host, Path: decoded, RawPath: out.Path, RawQuery: out.Query}
 	if s3 {
-		address.RawPath = awsPath(decoded)
+		// S3 takes a bare + for a space. What is escaped stays as it is: %2F is no slash.
+		out.Path = escapePath(out.Path, true)
+		address.RawPath = escapePath(decoded, false)
 	}
 	if address.EscapedPath() != address.RawPath { // it would sign another path than the one that is sent
 		return nil, fault.New(fault.Invalid, "sign for AWS: the path is not escaped as it should be")
@@ -165,12 +167,12 @@ func signedAddress(out *Outgoing, s3 bool) (*url.URL, error) {
 	return address, nil
 }
 
-// awsPath escapes everything but unreserved characters and slashes.
-func awsPath(decoded string) string {
+// escapePath escapes everything but unreserved characters and slashes, and, when it is told so, what is escaped already.
+func escapePath(path string, escaped bool) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
-	for i := range len(decoded) {
-		if c := decoded[i]; c == '/' || isUnreserved(c) {
+	for i := range len(path) {
+		if c := path[i]; c == '/' || isUnreserved(c) || escaped && c == '%' {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', digits[c>>4], digits[c&15]})

@@ -141,6 +141,36 @@ func TestSigV4SignsTheExamplesOfS3(t *testing.T) {
 	}
 }
 
+// What a key has for bytes is sent so that S3 reads them the one way: a bare + would be a space. What is escaped stays so, since a slash
+// or dots in a key are not those of the path that was judged.
+func TestI24KeysOfS3StayAsTheyWereJudged(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]string{
+		"/a+b/c(d)!":         "/a%2Bb/c%28d%29%21",
+		"/a%2Bb/%2F/%2E%2E/": "/a%2Bb/%2F/%2E%2E/",
+		"/%C3%BC%20~/-._":    "/%C3%BC%20~/-._",
+		"/":                  "/",
+	} {
+		out := outgoing()
+		out.Path = sent
+		apply(t, signer(t, "s3", "us-east-1", s3Example()), out)
+		if out.Path != want {
+			t.Errorf("%s is sent as %s", sent, out.Path)
+		}
+		out.Path = sent
+		if apply(t, signer(t, "bedrock", "us-east-1", s3Example()), out); out.Path != sent {
+			t.Errorf("%s is sent to Bedrock as %s", sent, out.Path)
+		}
+	}
+	for _, bad := range []string{"/a b", "/%zz", "/a%", `/a\`} {
+		out := outgoing()
+		out.Path = bad
+		if _, err := signer(t, "bedrock", "us-east-1", s3Example()).Apply(context.Background(), out); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // Attack: a "SigV4" header that had no signature, or signed nothing of the request. Whatever changes in it changes the signature.
 func TestAttackSigV4HeaderWithoutASignature(t *testing.T) {
 	t.Parallel()
