@@ -53,8 +53,17 @@ func (n *node) below(s string) *node {
 	return &n.children[at]
 }
 
+// find is slices.BinarySearchFunc, which would copy a node at each step.
 func (n *node) find(segment string) (at int, found bool) {
-	return slices.BinarySearchFunc(n.children, segment, func(c node, s string) int { return strings.Compare(c.segment, s) })
+	end := len(n.children)
+	for at < end {
+		if mid := (at + end) / 2; n.children[mid].segment < segment {
+			at = mid + 1
+		} else {
+			end = mid
+		}
+	}
+	return at, at < len(n.children) && n.children[at].segment == segment
 }
 
 // A hit is what a walk down the tree has found so far.
