@@ -96,16 +96,19 @@ func (x *exchange) run() (*Response, error) {
 	return response, err
 }
 
-// admit checks what was decided before: that a mistake elsewhere sends no secret to another host (I22, I26).
+// admit checks what was decided before: that a mistake elsewhere sends no secret to another host (I22, I26), nothing but what was
+// judged (I24), and no header or parameter of the caller's beside the strategy's own (I25).
 func (x *exchange) admit() error {
 	u := &x.use
 	switch {
 	case u.Credential.broker != x.broker || u.Credential.service != u.Service:
 		return errMoved
+	case !u.Request.isFor(u.Capability):
+		return errNotMatched
 	case !allowsHost(u.Service, u.Capability, u.Host):
 		return errNoSuchHost
 	}
-	return nil
+	return u.Request.Reserve(u.Credential.Reserved())
 }
 
 // allowsHost reports whether host is one of the capability's, or below one that is a pattern.

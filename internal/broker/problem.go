@@ -65,6 +65,7 @@ var (
 	errSwitch       = errors.New("it asks to go on in another protocol")
 	errStatus       = errors.New("its status is none")
 	errMoved        = errors.New("the strategy changed where the request goes")
+	errNotMatched   = errors.New("it was not judged by this capability")
 	errNoSuchHost   = errors.New("the host is not one of the capability's")
 	errNoReplay     = errors.New("it wants the request again, which cannot be repeated")
 	errNotEncrypted = errors.New("the service is not to be used without TLS")
@@ -103,8 +104,8 @@ func (x *exchange) problem(err error) error {
 		return refuse(fault.Invalid, "the answer is larger than the %d bytes that it may have", x.answerLimit)
 	case errors.Is(err, errShortUpload), errors.Is(err, errUpload):
 		return refuse(fault.Invalid, "%s", fixed(err, errShortUpload, errUpload))
-	case errors.Is(err, errMoved), errors.Is(err, errNoSuchHost), errors.Is(err, errNotEncrypted):
-		return refuse(fault.Denied, "%s", fixed(err, errMoved, errNoSuchHost, errNotEncrypted))
+	case errors.Is(err, errMoved), errors.Is(err, errNotMatched), errors.Is(err, errNoSuchHost), errors.Is(err, errNotEncrypted):
+		return refuse(fault.Denied, "%s", fixed(err, errMoved, errNotMatched, errNoSuchHost, errNotEncrypted))
 	case errors.Is(err, context.Canceled):
 		return refuse(fault.Failed, "cancelled")
 	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):

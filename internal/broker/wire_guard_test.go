@@ -87,7 +87,7 @@ func TestI26Names(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = b.Do(t.Context(), Use{
-			Request: &CanonicalRequest{method: "GET", path: "/"}, Service: service, Capability: &service.Capabilities[0],
+			Request: &CanonicalRequest{method: "GET", path: "/", admitted: &service.Capabilities[0]}, Service: service, Capability: &service.Capabilities[0],
 			Host: service.Hosts[0], Credential: p,
 		})
 		var problem *Problem

@@ -164,7 +164,7 @@ func TestI26Certificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			use := Use{Request: &CanonicalRequest{method: "GET", path: "/"}, Service: u.service, Capability: &u.service.Capabilities[0], Host: u.host, Credential: p}
+			use := Use{Request: &CanonicalRequest{method: "GET", path: "/", admitted: &u.service.Capabilities[0]}, Service: u.service, Capability: &u.service.Capabilities[0], Host: u.host, Credential: p}
 			for range 2 { // the second on the warm connection
 				got := do(t, b, use)
 				from, who, _ := strings.Cut(string(got.body), " ")
