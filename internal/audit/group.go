@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	"tacit/internal/fault"
@@ -124,7 +125,12 @@ func (l *Log) serveLocked(requests []*request) error {
 		return err
 	}
 	defer l.giveEnd(e)
-	durable, b := false, &batch{e: e, last: e.last, buf: make([]byte, 0, len(requests)*1024)}
+	durable, b := false, &batch{e: e, last: e.last, buf: slices.Grow(l.space[:0], len(requests)*1024)}
+	defer func() {
+		if l.space = b.buf; cap(l.space) > maxLine {
+			l.space = nil // of a large change
+		}
+	}()
 	for _, r := range requests {
 		if r.head, r.err = r.answer(b); r.err == nil {
 			durable = durable || r.durable

@@ -49,8 +49,9 @@ type Log struct {
 	queue queue  // of appends
 	sync  syncer // of what was appended and is not durable yet
 
-	turn sync.Mutex // held while a batch is served
-	kept *end       // between batches, while a syncer runs
+	turn  sync.Mutex // held while a batch is served
+	kept  *end       // between batches, while a syncer runs
+	space []byte     // that the batch before was written from
 }
 
 // Last is the end of the log as Append's callback sees it.

@@ -120,7 +120,7 @@ func (t *tree) leadsTo(id uint64, key []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	way := append(make([]step, 0, 8), step{page: top})
+	way := append(make([]step, 0, usualDepth), step{page: top})
 	for !way[len(way)-1].page.leaf() {
 		s := &way[len(way)-1]
 		s.index = s.page.follow(key)

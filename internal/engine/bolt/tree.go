@@ -11,6 +11,9 @@ import (
 // maxDepth bounds the tree: 32 levels of two children are more pages than a file can have.
 const maxDepth = 32
 
+// usualDepth is enough for a vault of a hundred million records.
+const usualDepth = 8
+
 // tree reads one state of a database and trusts nothing in it. It implements [engine.Snapshot].
 //
 // A page is loaded with the bracket that its parent gives: its first key is the parent's key for it and its last key is below
@@ -72,7 +75,8 @@ func newTree(f *os.File) (*tree, error) {
 
 // Get implements [engine.Snapshot]. It reads one page a level.
 func (t *tree) Get(key []byte) ([]byte, bool, error) {
-	way, err := t.descend(key)
+	var space [usualDepth]step // not on the heap: most of what a process does is this
+	way, err := t.descendIn(space[:0], key)
 	if err != nil {
 		return nil, false, t.classify(err)
 	}
@@ -123,7 +127,11 @@ func (t *tree) Scan(prefix, from []byte, fn func(key, value []byte) error) error
 
 // descend returns the way from the root to the leaf where key is or would be.
 func (t *tree) descend(key []byte) ([]step, error) {
-	way := make([]step, 0, 8)
+	return t.descendIn(make([]step, 0, usualDepth), key)
+}
+
+// descendIn is descend with room for the way.
+func (t *tree) descendIn(way []step, key []byte) ([]step, error) {
 	if t.root == 0 {
 		return append(way, step{page: t.inline}), nil
 	}
