@@ -19,10 +19,12 @@ const throughAgent = "TACIT_TEST_THROUGH_AGENT"
 
 // aloneOnly are the scripts that are not run through the agent. Each says why.
 var aloneOnly = map[string]string{
-	"agent":    "is about the agent itself",
-	"status":   "says whether an agent runs",
-	"slot":     "takes keys away, which an unlocked agent does not need",
-	"run_slot": "takes keys away, which an unlocked agent does not need",
+	"agent":          "is about the agent itself",
+	"completion":     "says what is offered without an agent",
+	"completion_tty": "goes through the agent by itself",
+	"status":         "says whether an agent runs",
+	"slot":           "takes keys away, which an unlocked agent does not need",
+	"run_slot":       "takes keys away, which an unlocked agent does not need",
 }
 
 // TestScriptsThroughTheAgent runs the sessions of TestScripts once more, with an agent that is unlocked wherever the script has a vault

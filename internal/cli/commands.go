@@ -52,6 +52,7 @@ func (a *app) tree(args []string) (*cobra.Command, error) {
 	}
 	switch word {
 	case cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+		a.completeVault(root) // before the rest, which takes what is left
 		completeFlags(root)
 		return root, nil
 	case "", "help":

@@ -10,12 +10,16 @@ import (
 	"tacit/internal/fault"
 )
 
-// completionCommand prints a script that completes commands and flags. It would complete names of secrets from an unlocked
-// agent only: completion never asks for a passphrase and never opens a slot.
+// completionCommand prints a script that has the shell ask this program what a word may be: commands and flags, and what an unlocked
+// agent knows (complete_names.go).
 func (a *app) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use: "completion SHELL", Short: "Print the completion script for bash, zsh, fish or powershell",
+		Long: `Print the completion script for bash, zsh, fish or powershell.
+
+Commands and flags complete always; names of secrets, tags, scopes, workspaces and groups while the agent is unlocked. Tab never asks
+for a passphrase, never opens the vault, and takes no use of a token.`,
 		Example:   "tacit completion bash\ntacit completion zsh\ntacit completion fish\ntacit completion powershell",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: shells,
