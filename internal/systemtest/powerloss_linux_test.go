@@ -92,11 +92,20 @@ func TestI05PowerLoss(t *testing.T) {
 
 // errorsOf looks at a vault that a power loss left.
 func errorsOf(l *lane, left map[string][]byte, acknowledged int) error {
-	if err := os.RemoveAll(l.home.dir); err != nil {
+	if err := putFiles(l.home.dir, left); err != nil {
 		return err
 	}
-	for name, content := range left {
-		p := filepath.Join(l.home.dir, name)
+	as := *l
+	return as.compare(&kill{killed: true, acknowledged: acknowledged})
+}
+
+// putFiles makes a directory that holds nothing but these files.
+func putFiles(dir string, all map[string][]byte) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	for name, content := range all {
+		p := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
 			return err
 		}
@@ -104,8 +113,7 @@ func errorsOf(l *lane, left map[string][]byte, acknowledged int) error {
 			return err
 		}
 	}
-	as := *l
-	return as.compare(&kill{killed: true, acknowledged: acknowledged})
+	return nil
 }
 
 // files returns the files below a directory, but for locks.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 
 	"tacit/internal/engine/bolt"
 	"tacit/internal/engine/enginetest"
+	"tacit/internal/engine/enginetest/disk"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 )
@@ -115,21 +117,16 @@ func (c *crewed) run(h how) (k kill, err error) {
 	}
 	defer m.close()
 	clear(m.bytes)
-	args := []string{c.home.dir, c.mark, strconv.Itoa(int(h.at)), strconv.Itoa(int(h.after))}
-	for _, v := range c.version {
-		args = append(args, strconv.Itoa(v))
-	}
-	child := enginetest.Child("crew", args...)
+	child := c.child(h, 1<<30)
 	acked := slices.Clone(c.version)
 	var said []string
 	err = enginetest.Lines(child, func(line string) {
-		var w, version int
-		if n, _ := fmt.Sscanf(line, "done %d %d", &w, &version); n != 2 || version != acked[w]+1 {
+		if w, version := crewLine(line); version != acked[w]+1 {
 			said = append(said, line)
-			return
+		} else {
+			acked[w] = version
+			k.acknowledged++
 		}
-		acked[w] = version
-		k.acknowledged++
 	})
 	k.killed = child.ProcessState.ExitCode() < 0
 	k.kind, k.bolt, k.audit = m.where()
@@ -138,6 +135,23 @@ func (c *crewed) run(h how) (k kill, err error) {
 		return k, fmt.Errorf("the child ended with %w and said %q", err, said)
 	}
 	return k, c.home.with(func(kp *keeper.Keeper) error { return c.compare(context.Background(), kp, acked) })
+}
+
+// child writes until it dies, or each has written so many versions more.
+func (c *crewed) child(h how, each int) *exec.Cmd {
+	args := []string{c.home.dir, c.mark, strconv.Itoa(int(h.at)), strconv.Itoa(int(h.after)), strconv.Itoa(each)}
+	for _, v := range c.version {
+		args = append(args, strconv.Itoa(v))
+	}
+	return enginetest.Child("crew", args...)
+}
+
+// crewLine reads what the child says of a write that was acknowledged; version 0: it is something else.
+func crewLine(line string) (w, version int) {
+	if n, _ := fmt.Sscanf(line, "done %d %d", &w, &version); n != 2 {
+		return 0, 0
+	}
+	return w, version
 }
 
 // compare takes what the child left as the state from which the next one goes on.
@@ -189,12 +203,13 @@ func (c *crewed) compare(ctx context.Context, k *keeper.Keeper, acked []int) err
 // commitsIn is where a mark counts commits.
 func commitsIn(m *mark) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&m.bytes[16])) }
 
-// crewJob has several write through one keeper until it dies: DIR MARK DIE-AT DIE-AFTER VERSION…, which are those that each wrote last.
+// crewJob has several write through one keeper: DIR MARK DIE-AT DIE-AFTER EACH VERSION…. Each writes so many versions after its own.
 func crewJob(ctx context.Context, out io.Writer, args []string) error {
 	at, err1 := strconv.Atoi(args[2])
 	after, err2 := strconv.Atoi(args[3])
 	m, err3 := openMark(args[1])
-	if err := errors.Join(err1, err2, err3); err != nil {
+	each, err4 := strconv.Atoi(args[4])
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
 	h := home{dir: args[0], trace: m.audit, bolt: bolt.Options{Share: true, Trace: func(p bolt.Phase) {
@@ -214,13 +229,13 @@ func crewJob(ctx context.Context, out io.Writer, args []string) error {
 		mu sync.Mutex
 	)
 	failed := make(chan error, crew)
-	for w, text := range args[4:] {
+	for w, text := range args[5:] {
 		version, err := strconv.Atoi(text)
 		if err != nil {
 			return err
 		}
 		wg.Go(func() {
-			for {
+			for range each {
 				version++
 				if _, err := k.Set(ctx, owner, setRequest(crewName(w), crewValue(w, version))); err != nil {
 					failed <- err
@@ -233,7 +248,52 @@ func crewJob(ctx context.Context, out io.Writer, args []string) error {
 		})
 	}
 	wg.Wait()
+	close(failed)
 	return errors.Join(<-failed, k.Close())
+}
+
+// TestI05PowerLossTogether records what batches do to the disk, and cuts the power after each thing that was done: as
+// [TestI05Kill9Together] with all that a disk may lose and tear.
+func TestI05PowerLossTogether(t *testing.T) {
+	t.Parallel()
+	share := 12 * enginetest.Slow // of all cuts one in so many is looked at
+	if enginetest.Long() {
+		share = 1
+	}
+	dir := quickDir(t)
+	c := &crewed{home: makeHome(t, dir), mark: filepath.Join(dir, "mark"), version: make([]int, crew)}
+	start := files(t, c.home.dir)
+	events := disk.Record(t, c.home.dir, c.child(how{}, 4))
+	d, acked, looked := disk.New(start), make([]int, crew), 0
+	seen, r := map[[32]byte]bool{}, rand.New(rand.NewPCG(2, 1))
+	for i, e := range events {
+		if e.Call == "line" {
+			if w, version := crewLine(e.To); version > 0 {
+				acked[w] = version
+			}
+			continue
+		}
+		d.Do(e)
+		for _, s := range d.AfterPowerLoss() {
+			sum := sumOf(s.Files, slices.Max(acked))
+			if seen[sum] || r.IntN(share) > 0 {
+				continue
+			}
+			seen[sum] = true
+			looked++
+			if err := putFiles(c.home.dir, s.Files); err != nil {
+				t.Fatal(err)
+			}
+			as := &crewed{home: c.home, version: make([]int, crew)}
+			if err := c.home.with(func(k *keeper.Keeper) error { return as.compare(context.Background(), k, acked) }); err != nil {
+				t.Fatalf("event %d (%v), acknowledged %v, %s: %v", i, e, acked, s.What, err)
+			}
+		}
+	}
+	t.Logf("%d events, %d cuts looked at", len(events), looked)
+	if !slices.Equal(acked, []int{4, 4, 4, 4, 4, 4, 4, 4}) || looked < 20/enginetest.Slow {
+		t.Errorf("recorded %v, %d cuts looked at", acked, looked)
+	}
 }
 
 // TestFullDiskTogether fills the disk under several who write through one keeper: nobody is told that a write was made which is not
