@@ -178,11 +178,10 @@ func (a *authServer) service(grant string) *registry.Service {
 type memoryStore struct {
 	lease chan struct{} // holds the one lease
 
-	mu      sync.Mutex
-	value   string
-	saved   int
-	broken  bool
-	blocked bool
+	mu     sync.Mutex
+	value  string
+	saved  int
+	broken bool
 }
 
 func newStore(value string) *memoryStore {

@@ -17,7 +17,7 @@ import (
 // The headers of Signature Version 4, canonical. See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
 const (
 	amzDate          = "X-Amz-Date"
-	amzSecurityToken = "X-Amz-Security-Token"
+	amzSecurityToken = "X-Amz-Security-Token" //nolint:gosec // a name
 	amzContentSHA256 = "X-Amz-Content-Sha256"
 )
 

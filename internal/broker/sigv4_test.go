@@ -511,3 +511,12 @@ func TestI28WhatOfAWSIsOnTheWire(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSigV4(b *testing.B) {
+	s := signer(b, "s3", "us-east-1", s3Example())
+	b.ReportAllocs()
+	for b.Loop() {
+		out := outgoing()
+		_, _ = s.Apply(context.Background(), out)
+	}
+}

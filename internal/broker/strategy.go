@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -75,6 +76,9 @@ type common struct {
 	reserved Reserved
 	onWire   bool
 }
+
+// Format keeps what a strategy knows out of logs.
+func (*common) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "***") }
 
 func (c *common) Injected() [][]byte { return c.injected }
 func (c *common) Reserved() Reserved { return c.reserved }

@@ -136,9 +136,10 @@ func memberNames(object []byte) ([]string, error) {
 // inForm returns the form with our fields first.
 func (b *bodyFields) inForm(body []byte) ([]byte, error) {
 	for pair := range bytes.SplitSeq(body, []byte("&")) {
-		escaped, _, _ := bytes.Cut(pair, []byte("="))
-		name, err := url.QueryUnescape(string(escaped))
-		if err != nil || bytes.IndexByte(pair, ';') >= 0 { // some servers take ; for &
+		escaped, value, _ := strings.Cut(string(pair), "=")
+		name, err := url.QueryUnescape(escaped)
+		_, valueErr := url.QueryUnescape(value)
+		if err != nil || valueErr != nil || bytes.IndexByte(pair, ';') >= 0 { // some servers take ; for &
 			return nil, fault.New(fault.Invalid, "this service authenticates in the body, which must be a well-formed form")
 		}
 		if err := b.ours(strings.TrimSpace(name)); err != nil {

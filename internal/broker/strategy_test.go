@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -209,6 +210,9 @@ func TestStaticStrategies(t *testing.T) {
 			}
 			if !s.OnWire() {
 				t.Error("the secret is on the wire")
+			}
+			if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); text != "*** *** *** ***" {
+				t.Errorf("it prints %s", text)
 			}
 			r := s.Reserved()
 			if !slices.Equal(r.Headers, c.reserved.Headers) || !slices.Equal(r.Queries, c.reserved.Queries) || r.Fields != nil {
