@@ -12,13 +12,15 @@ import (
 
 // Bounds of a request (I08), above what the APIs of this world take.
 const (
-	maxPath         = 8 << 10  // bytes
-	maxPathSegments = 256      // S3 allows keys of 1024 bytes
-	maxQuery        = 32 << 10 // bytes
-	maxParameters   = 1000
-	maxFields       = 128      // values of headers
-	maxFieldBytes   = 64 << 10 // of all names and values
-	maxFieldName    = 128      // bytes
+	maxPath          = 8 << 10  // bytes
+	maxPathSegments  = 256      // S3 allows keys of 1024 bytes
+	maxQuery         = 32 << 10 // bytes
+	maxParameters    = 1000
+	maxParameterName = 256      // bytes, decoded
+	maxNameNesting   = 32       // brackets and points in the name of a parameter, each of which makes one more reading of it
+	maxFields        = 128      // values of headers
+	maxFieldBytes    = 64 << 10 // of all names and values
+	maxFieldName     = 128      // bytes
 )
 
 // A CanonicalRequest is a request in its one spelling: upper-case method, decoded segments, no header that authenticates or steers.

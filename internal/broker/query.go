@@ -104,6 +104,8 @@ func parameterName(parameter string) string {
 // checkParameter refuses names that no server should see from a caller, whatever authenticates.
 func checkParameter(name string) error {
 	switch {
+	case len(name) > maxParameterName || strings.Count(name, "[")+strings.Count(name, "]")+strings.Count(name, ".") > maxNameNesting:
+		return fault.New(fault.Invalid, "the name of a query parameter is longer than %d bytes or nested too deeply", maxParameterName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return refuse("the name of a query parameter has a control character or is not UTF-8")
 	case strings.ContainsAny(name, "&=;#") || escapedAgain(name):

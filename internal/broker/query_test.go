@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -47,7 +48,7 @@ func TestCanonicalQuery(t *testing.T) {
 			t.Errorf("%q: %v, %v; want it refused", q, c, err)
 		}
 	}
-	for _, q := range []string{strings.Repeat("a", maxQuery+1), strings.Repeat("&", maxParameters)} {
+	for _, q := range []string{strings.Repeat("a", maxQuery+1), strings.Repeat("&", maxParameters), strings.Repeat("a", maxParameterName+1) + "=1", "a" + strings.Repeat("[", maxNameNesting+1)} {
 		if _, err := Canonicalise(query(q)); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%d bytes: %v", len(q), err)
 		}
@@ -104,6 +105,24 @@ func TestI25ParametersThatAuthenticateOrOverride(t *testing.T) {
 		if c, err := Canonicalise(query(q)); !errors.Is(err, fault.Denied) {
 			t.Errorf("%s: %v, %v; want it refused", q, c, err)
 		}
+	}
+}
+
+// TestI29DearQueriesAreCheap: the dearest query that is let through, with the dearest names, costs milliseconds.
+func TestI29DearQueriesAreCheap(t *testing.T) {
+	t.Parallel()
+	name := "a" + strings.Repeat("b", maxParameterName-maxNameNesting-1) + strings.Repeat("[", maxNameNesting)
+	q := strings.TrimSuffix(strings.Repeat(name+"&", maxQuery/(3*len(name))), "&") // [ is three bytes where it is escaped
+	start := time.Now()
+	c, err := Canonicalise(query(q))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reserve(Reserved{Queries: []string{"key", "token", "x-amz-signature", "x-amz-date"}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("took %s", d)
 	}
 }
 
