@@ -3,7 +3,7 @@ package audit
 import "context"
 
 // Lines calls fn with the lines that match q, oldest first, until fn returns an error, which it returns. Like [Log.Query] it shows
-// an intent and its outcome as one, but its memory does not grow with the log; q.Limit is not looked at.
+// an intent and its outcome, or a use and its end, as one, but its memory does not grow with the log; q.Limit is not looked at.
 func (l *Log) Lines(ctx context.Context, q Query, committed func(revision uint64) bool, fn func(Record) error) error {
 	f := forward{committed: committed, emit: func(r Record) error {
 		if q.matches(&r) {
@@ -15,6 +15,9 @@ func (l *Log) Lines(ctx context.Context, q Query, committed func(revision uint64
 	if err == nil {
 		err = f.flush()
 	}
+	if err == nil {
+		err = f.uses.flush(f.emit)
+	}
 	return err
 }
 
@@ -25,9 +28,13 @@ type forward struct {
 	outcome   *Record  // its last one so far
 	committed func(revision uint64) bool
 	emit      func(Record) error
+	uses      uses
 }
 
 func (f *forward) next(r Record) error {
+	if r.Stage == Use || r.Stage == Ended {
+		return f.uses.next(r, f.emit)
+	}
 	if n := len(f.intents); n > 0 {
 		last := &f.intents[n-1]
 		switch {

@@ -53,8 +53,11 @@ func (l *Log) FollowLines(ctx context.Context, q Query, from uint64, committed f
 		}
 		return nil
 	}
+	var under uses
 	each := func(r Record) error {
 		switch r.Stage {
+		case Use, Ended:
+			return under.next(r, emit)
 		case Intent:
 			waiting = append(waiting, r)
 			return nil

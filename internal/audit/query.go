@@ -43,7 +43,7 @@ func (q *Query) matches(r *Record) bool {
 var errStop = errors.New("stop")
 
 // Query returns the newest lines that match q, and a summary of all that do. An intent and its outcome are one line: that of the
-// intent, with the result of the outcome. Of an intent without outcome committed tells whether its revision was reached
+// intent, with the result of the outcome; so are a use and its end. Of an intent without outcome committed tells whether its revision was reached
 // (nil: it was). It reads the log from its end, in memory that grows with the lines that are returned only.
 func (l *Log) Query(ctx context.Context, q Query, committed func(revision uint64) bool) (Found, error) {
 	var found Found
@@ -84,7 +84,7 @@ type joiner struct {
 }
 
 func (j *joiner) next(r Record) (line Record, ok bool) {
-	if r.Stage == Outcome {
+	if r.Stage == Outcome || r.Stage == Ended {
 		if _, later := j.outcomes[r.Of]; !later { // of two the later one is right: the disk said no and did it
 			j.outcomes[r.Of] = r
 		}
@@ -93,6 +93,8 @@ func (j *joiner) next(r Record) (line Record, ok bool) {
 	outcome, named := j.outcomes[r.Seq]
 	delete(j.outcomes, r.Seq)
 	switch {
+	case named && r.Stage == Use:
+		return join(r, &outcome), true
 	case named:
 		j.run.revision, j.run.outcome = r.Revision, outcome
 	case r.Stage == Intent && j.run.next == r.Seq && j.run.revision == r.Revision:

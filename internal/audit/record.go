@@ -18,6 +18,8 @@ const (
 	Alone   Stage = ""        // a read or a refusal: one record
 	Intent  Stage = "intent"  // a change is about to be committed as Revision
 	Outcome Stage = "outcome" // the intent Of was committed (Allowed) or was not (Failed)
+	Use     Stage = "use"     // a request to a service is about to be sent
+	Ended   Stage = "ended"   // the use Of is over, and this is what became of it
 )
 
 // Object is what a record is about.

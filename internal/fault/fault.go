@@ -108,6 +108,8 @@ type Error struct {
 	Object  string // the name of the secret, slot or file; empty if none
 	Err     error  // the cause, if it adds something; printed after the message
 
+	Origin string // who failed: provider, broker or upstream; empty: tacit itself
+
 	Unproven bool // of class Denied: nothing proves who asks, whatever was asked for
 }
 
@@ -130,8 +132,14 @@ func Wrap(c Code, err error, format string, args ...any) *Error {
 	e := &Error{Code: c, Message: fmt.Sprintf(format, args...), Err: err}
 	var inner *Error
 	if errors.As(err, &inner) {
-		e.Code, e.Fix, e.Object, e.Unproven = inner.Code, inner.Fix, inner.Object, inner.Unproven
+		e.Code, e.Fix, e.Object, e.Origin, e.Unproven = inner.Code, inner.Fix, inner.Object, inner.Origin, inner.Unproven
 	}
+	return e
+}
+
+// From returns e with its origin set.
+func (e *Error) From(origin string) *Error {
+	e.Origin = origin
 	return e
 }
 

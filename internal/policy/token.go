@@ -19,9 +19,9 @@ import (
 // (RFC 4648, section 6). The checksum keeps no secret: it tells a truncated or mistyped token from an unknown one before anything
 // is looked up.
 const (
-	tokenPrefix = "tacit_"
+	TokenPrefix = "tacit_" // what every token begins with
 	tokenRandom = 32
-	tokenText   = len(tokenPrefix) + (8*(tokenRandom+crc32.Size)+4)/5
+	tokenText   = len(TokenPrefix) + (8*(tokenRandom+crc32.Size)+4)/5
 )
 
 // A TokenHash is the SHA-256 of a token's text: all that is kept of it. The text has 256 random bits, so a slow hash would add
@@ -37,7 +37,7 @@ func NewToken(random io.Reader) (text secret.Value, id string, hash TokenHash, e
 	id = "t_" + base32Text(b[tokenRandom:])
 	b = b[:tokenRandom]
 	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	out := []byte(tokenPrefix + base32Text(b))
+	out := []byte(TokenPrefix + base32Text(b))
 	clear(b)
 	return secret.New(out), id, sha256.Sum256(out), nil
 }
@@ -49,10 +49,10 @@ func HashToken(text secret.Value) (TokenHash, error) {
 	bad := func(why string) (TokenHash, error) {
 		return TokenHash{}, fault.Unproven("not a valid token: %s", why).WithFix("copy the whole token, as `tacit token create` printed it")
 	}
-	body, ok := bytes.CutPrefix(t, []byte(tokenPrefix))
+	body, ok := bytes.CutPrefix(t, []byte(TokenPrefix))
 	switch {
 	case !ok:
-		return bad("it does not begin with " + tokenPrefix)
+		return bad("it does not begin with " + TokenPrefix)
 	case len(t) < tokenText:
 		return bad("it is too short")
 	case len(t) > tokenText:

@@ -1,0 +1,39 @@
+package audit
+
+// maxUses is how many uses wait for their end before the first of them is shown as it is.
+const maxUses = 4096
+
+// uses makes lines of uses and their ends, in the order in which they come to an end: many are under way at once, and one may last long.
+type uses struct{ open []Record }
+
+// next emits the line that r completes.
+func (u *uses) next(r Record, emit func(Record) error) error {
+	if r.Stage == Use {
+		u.open = append(u.open, r)
+		if len(u.open) <= maxUses {
+			return nil
+		}
+		first := u.open[0]
+		u.open = u.open[1:]
+		return emit(first)
+	}
+	for i := range u.open {
+		if u.open[i].Seq == r.Of {
+			line := join(u.open[i], &r)
+			u.open = append(u.open[:i], u.open[i+1:]...)
+			return emit(line)
+		}
+	}
+	return nil // of nothing that is there
+}
+
+// flush emits those that have not come to an end.
+func (u *uses) flush(emit func(Record) error) error {
+	for _, r := range u.open {
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	u.open = nil
+	return nil
+}
