@@ -154,7 +154,7 @@ func TestI31NothingOfOwnerOnTheSocket(t *testing.T) {
 			"readable", "init", "handover", "hand-over", "adopt", "prune", "accept", "accept-rollback", "doctor", "repin", "key", "root",
 		} {
 			path := "/api/v1" + noun + "/" + verb
-			if slices.Contains([]string{"/api/v1/secret/remove", "/api/v1/audit/export", "/api/v1/policy/test"}, path) {
+			if slices.Contains([]string{"/api/v1/secret/remove", "/api/v1/credential/remove", "/api/v1/audit/export", "/api/v1/policy/test"}, path) {
 				continue // what everybody may be permitted to do
 			}
 			for _, method := range []string{http.MethodGet, http.MethodPost} {

@@ -17,6 +17,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -159,7 +160,7 @@ func (o *output) failure(err error) int {
 	}
 	if o.asJSON {
 		p := client.Problem{Error: client.ProblemDetail{
-			Code: string(code), Exit: code.Exit(), Origin: "tacit", Message: err.Error(), Fix: optional(e.Fix), Object: optional(e.Object),
+			Code: string(code), Exit: code.Exit(), Origin: cmp.Or(e.Origin, "tacit"), Message: err.Error(), Fix: optional(e.Fix), Object: optional(e.Object),
 		}}
 		if b, err := encodeJSON(p, false); err == nil {
 			_, _ = o.stderr.Write(b)

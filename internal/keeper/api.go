@@ -65,7 +65,8 @@ type API interface {
 	AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest) (client.AuditVerify, error)
 	AuditCheckpoint(ctx context.Context, c Caller) (client.AuditCheckpoint, error)
 
-	Access // who else may do what
+	Access   // who else may do what
+	Services // what may be used without being seen
 
 	Close() error
 }
@@ -91,6 +92,7 @@ type Owner interface {
 	ImportBackup(ctx context.Context, c Caller, r ImportRequest, backup io.Reader) (client.Imported, error)
 	// AuditPrune removes old records from the log, whole segments of them.
 	AuditPrune(ctx context.Context, c Caller, before time.Time) (client.AuditPruned, error)
+	ServicesOwner
 	// Unseal makes a sealed secret readable: every version is encrypted anew.
 	Unseal(ctx context.Context, c Caller, r Ref) (client.Changed, error)
 }
@@ -226,6 +228,7 @@ type ImportEntry struct {
 	OwnedBy     *string
 	Sealed      *bool
 	Service     string
+	pin         string // of a backup: exactly this one
 	Invalid     string // not empty: why this entry cannot be imported
 }
 

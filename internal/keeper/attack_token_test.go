@@ -429,7 +429,7 @@ func TestNewSecretsAreJudgedAsTheyWillBe(t *testing.T) {
 	}
 	c, _ := token(t, k, keeper.TokenRequest{Allow: []string{"write **", "admin **"}})
 	yes := true
-	for name, r := range map[string]keeper.SetRequest{"tagged": {Tags: []string{"prod"}}, "sealed": {Sealed: &yes, Service: "acme"}, "plain": {}} {
+	for name, r := range map[string]keeper.SetRequest{"tagged": {Tags: []string{"prod"}}, "sealed": {Sealed: &yes, Service: "stripe"}, "plain": {}} {
 		r.Ref, r.Value = keeper.Ref{Name: "ci/" + name}, val("a long enough value")
 		if _, err := k.Set(t.Context(), c, r); errors.Is(err, fault.Denied) != (name != "plain") {
 			t.Errorf("%s: %v", name, err)

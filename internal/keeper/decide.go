@@ -15,6 +15,7 @@ type decision struct {
 	audit.Record
 	more       []audit.Object
 	unenforced string // what policy denied without refusing it: the reason; else empty
+	seq        uint64 // of the record, once it is written
 }
 
 func decide(r audit.Record) *decision { return &decision{Record: r} }
@@ -80,7 +81,8 @@ func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decis
 	d.settle(err)
 	k.complete(&d.Record, c, err)
 	d.Revision = a.Revision
-	_, err = k.append(ctx, a, !k.opts.Lazy, d.records()...)
+	head, err := k.append(ctx, a, !k.opts.Lazy, d.records()...)
+	d.seq = head.Seq
 	return err
 }
 
@@ -125,6 +127,9 @@ func (k *Keeper) hooksOf(decided func() (context.Context, []*decision)) vault.Ho
 				all = append(all, d.records()...)
 			}
 			head, err := k.append(ctx, tx.Anchor(), true, all...)
+			for _, d := range ds {
+				d.seq = d.Seq // its own: those of others may stand behind it
+			}
 			last = all[len(all)-1]
 			return vault.Witness{Seq: head.Seq, Hash: head.Hash}, err
 		},

@@ -43,7 +43,8 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 		if err != nil {
 			return k.turnedAway(ctx, im.asker, v.Anchor(), err)
 		}
-		return nil
+		im.services, err = k.brokerage(v)
+		return err
 	})
 	if err != nil {
 		even(ctx, c, began, err)
@@ -56,6 +57,9 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 	if err == nil && im.invalid != nil && !r.DryRun {
 		err = im.invalid
 	}
+	if err == nil && !r.DryRun && len(im.switched) > 0 {
+		err = k.view(ctx, im.readiness)
+	}
 	im.out.Total = im.count
 	changed := im.out.Counts.Create + im.out.Counts.Version
 	if !r.DryRun && (err != nil || changed == 0) || r.DryRun && !im.asker.Owner { // which names are taken is worth a record
@@ -66,8 +70,12 @@ func (k *Keeper) Import(ctx context.Context, c Caller, r ImportRequest, next fun
 
 // importing is one import under way.
 type importing struct {
-	k       *Keeper
-	asker   *asker
+	k     *Keeper
+	asker *asker
+
+	services *brokerage
+	switched []vault.Secret // new ones that the registry knows
+
 	r       ImportRequest
 	out     client.Imported
 	count   int
@@ -124,6 +132,9 @@ func (im *importing) metadata(e *ImportEntry) (vault.Secret, error) {
 		return s, err
 	}
 	s.Scope = scope
+	if err := im.expose(e, &s); err != nil {
+		return s, err
+	}
 	if err := im.allowed(e, &s); err != nil {
 		return s, err
 	}
@@ -136,10 +147,18 @@ func (im *importing) metadata(e *ImportEntry) (vault.Secret, error) {
 	if e.OwnedBy != nil {
 		s.OwnedBy = *e.OwnedBy
 	}
-	if err := setExposure(&s, nil, e.Sealed, e.Service); err != nil {
-		return s, err
-	}
 	return s, vault.CheckValue(e.Name, e.Value.Reveal(), s.Sealed)
+}
+
+// expose decides exposure and pin. A backup says what they were, and a pin is never another.
+func (im *importing) expose(e *ImportEntry, s *vault.Secret) error {
+	if e.pin != "" {
+		s.Sealed, s.Pin = e.Sealed != nil && *e.Sealed, e.pin
+		return nil
+	}
+	err := expose(im.services.catalog, s, e.Sealed, e.Service)
+	e.Service = pinnedService(s.Pin)
+	return im.asker.hiding(decide(audit.Record{}), err)
 }
 
 // allowed asks policy about an entry as [SetRequest] does about a new secret. What an existing secret of that name has besides
@@ -200,6 +219,9 @@ func (im *importing) report(_ int, e *vault.Entry, a vault.Action, reason string
 	}
 	im.add(from, string(a), reason)
 	if (a == vault.ActionCreate || a == vault.ActionVersion) && len(im.objects) <= maxRecorded {
+		if _, _, known := im.services.catalog.BySecret(e.Secret.Name); known {
+			im.switched = append(im.switched, e.Secret)
+		}
 		im.objects = append(im.objects, audit.Object{Kind: "secret", Name: e.Secret.Name, Scope: string(e.Secret.Scope)})
 	}
 }
@@ -209,10 +231,24 @@ func (im *importing) add(e ImportEntry, action, reason string) {
 		return
 	}
 	out := client.ImportedEntry{Name: e.Name, From: e.From, Action: action, RenamedFrom: optional(e.RenamedFrom), Lost: []string{}, Reason: optional(reason)}
-	if e.Service != "" {
-		out.Pin = optional(pin(e.Service))
-	}
+	out.Pin = optional(e.Service)
 	im.out.Entries = append(im.out.Entries, out)
+}
+
+// readiness says what the new secrets switched on, each service once.
+func (im *importing) readiness(v *vault.Reader) error {
+	for i := range im.switched {
+		list, err := im.k.readiness(v, im.services, &im.switched[i])
+		if err != nil {
+			return err
+		}
+		for _, one := range list {
+			if !slices.ContainsFunc(im.out.Readiness, func(r client.Readiness) bool { return r.Service == one.Service }) {
+				im.out.Readiness = append(im.out.Readiness, one)
+			}
+		}
+	}
+	return nil
 }
 
 // record is the audit record of the import.

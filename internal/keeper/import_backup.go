@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"tacit/client"
 	"tacit/internal/transfer/backup"
@@ -61,14 +60,11 @@ func (k *Keeper) openBackup(ctx context.Context, c Caller, b io.Reader) (*backup
 func entryOf(s backup.Secret, n int) ImportEntry {
 	current := s.Versions[len(s.Versions)-1] // oldest first; a secret without a version is refused by the reader
 	sealed := s.Exposure == "sealed"
-	_, service, _ := strings.Cut(text(s.Pin), "/")
 	e := ImportEntry{
 		Name: s.Name, From: fmt.Sprintf("secret %d", n), Value: current.Value, Scope: s.Scope, Tags: s.Tags, Aliases: s.Aliases,
 		ExpiresAt: current.ExpiresAt, Note: s.Note, OwnedBy: s.Owner, Sealed: &sealed,
 	}
-	if sealed {
-		e.Service = service
-	}
+	e.pin = text(s.Pin)
 	if s.RotateEvery > 0 {
 		e.RotateEvery = &s.RotateEvery
 	}

@@ -36,6 +36,8 @@ type Options struct {
 	Config func() (Config, error)
 	// Lazy: what a read records is written before the answer and on disk within a second (the agent); else on disk before it.
 	Lazy bool
+	// HTTP2 lets the broker speak HTTP/2 with upstreams: only in a process that knows its environment (the agent).
+	HTTP2 bool
 	// Trace is told what is happening, for tests that kill the process. nil in production.
 	Trace func(phase string)
 }
@@ -49,8 +51,11 @@ type Keeper struct {
 	stopSync func() error // of the log, while it is kept synced; else nil
 	changes  changes      // that wait to be committed
 
-	accessNow atomic.Pointer[access] // as last read
-	config    atomic.Pointer[config] // that counts now
+	accessNow    atomic.Pointer[access]    // as last read
+	config       atomic.Pointer[config]    // that counts now
+	brokerageNow atomic.Pointer[brokerage] // as last read
+
+	prepared prepared // credentials that were used a moment ago
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
@@ -77,6 +82,7 @@ func New(o Options) *Keeper {
 func (k *Keeper) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.closeBroker()
 	if k.root != nil {
 		k.root.Wipe()
 		k.root = nil
@@ -182,6 +188,7 @@ func (k *Keeper) closeLog() error {
 func (k *Keeper) relock() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.forgetPrepared()
 	_ = k.closeLog() // a disk that fails now fails the next append too
 	k.vault.Lock()
 }

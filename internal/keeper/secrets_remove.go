@@ -20,6 +20,10 @@ func (k *Keeper) Remove(ctx context.Context, c Caller, r RemoveRequest) (out cli
 	err = k.change(ctx, c, func(tx *change) (*decision, error) {
 		out = client.Removed{Removed: []client.RemovedSecret{}, CredentialsRemoved: []string{}}
 		record := decide(audit.Record{Action: "delete"})
+		forget, err := k.forgets(tx)
+		if err != nil {
+			return nil, err
+		}
 		for i, n := range r.Names {
 			one := decide(audit.Record{Action: record.Action, Object: named(Ref{Name: n, Scope: r.Scope})})
 			s, _, err := tx.find(&tx.Reader, one, Ref{Name: n, Scope: r.Scope}, policy.Delete)
@@ -35,9 +39,13 @@ func (k *Keeper) Remove(ctx context.Context, c Caller, r RemoveRequest) (out cli
 			if err := tx.Remove(s); err != nil {
 				return record, err
 			}
+			if err := forget.secret(s); err != nil {
+				return record, err
+			}
 			out.Removed = append(out.Removed, client.RemovedSecret{Name: s.Name, Provider: Local, Scope: string(s.Scope), Versions: s.Versions})
 		}
 		out.Total = len(out.Removed)
+		out.CredentialsRemoved = append(out.CredentialsRemoved, forget.removed...)
 		return record, nil
 	})
 	return out, err

@@ -25,8 +25,8 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 		after := &s
 		if r.Seal {
 			record.Reason = "sealed"
-			if after, err = k.seal(tx.Tx, old, &s, r.Service); err != nil {
-				return nil, err
+			if after, err = k.seal(tx, old, &s, r.Service); err != nil {
+				return nil, tx.hiding(record, err)
 			}
 		} else if r.Service != "" {
 			return nil, fault.New(fault.Usage, "a pin cannot change").About(s.Name).WithFix("store the secret under another name")
@@ -34,28 +34,36 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 			return nil, err
 		}
 		out = client.Changed{Secret: k.shape(after), Changed: changedFields(k, old, after), Readiness: []client.Readiness{}}
-		return after, nil
+		if old.Sealed == after.Sealed {
+			return after, nil
+		}
+		b, err := k.brokerage(&tx.Reader)
+		if err == nil {
+			out.Readiness, err = k.readiness(&tx.Reader, b, after)
+		}
+		return after, err
 	})
 	return out, err
 }
 
 // seal makes a readable secret sealed, with its metadata as s has it.
-func (k *Keeper) seal(tx *vault.Tx, old, s *vault.Secret, service string) (*vault.Secret, error) {
+func (k *Keeper) seal(tx *change, old, s *vault.Secret, service string) (*vault.Secret, error) {
 	if old.Sealed {
 		return s, tx.SetMetadata(old, s)
 	}
-	want := pin(service)
-	switch {
-	case service == "" && old.Pin == "":
-		return nil, fault.New(fault.Usage, "a sealed secret needs the service it may be sent to").About(s.Name).WithFix("add --service NAME")
-	case service == "":
-		want = old.Pin
-	case old.Pin != "" && want != old.Pin:
-		return nil, fault.New(fault.Conflict, "%s is pinned to %s; a pin cannot change", s.Name, old.Pin).About(s.Name).WithFix("store it under another name")
-	default:
-		if err := name.Check(service); err != nil {
+	b, err := k.brokerage(&tx.Reader)
+	if err != nil {
+		return nil, err
+	}
+	want := old.Pin
+	if want == "" {
+		sealed, as := true, vault.Secret{Name: s.Name}
+		if err := expose(b.catalog, &as, &sealed, service); err != nil {
 			return nil, err
 		}
+		want = as.Pin
+	} else if err := keepsExposure(b.catalog, old, nil, service); err != nil {
+		return nil, err
 	}
 	if err := tx.SetMetadata(old, s); err != nil {
 		return nil, err

@@ -39,7 +39,16 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 		if err != nil {
 			return record, err
 		}
+		b, err := k.brokerage(&tx.Reader)
+		if err != nil {
+			return record, err
+		}
 		s := &vault.Secret{Name: r.Name, Scope: scope}
+		if old == nil {
+			if err := expose(b.catalog, s, r.Sealed, r.Service); err != nil {
+				return record, tx.hiding(record, err)
+			}
+		}
 		if err := r.allowed(tx.asker, record, old, s); err != nil {
 			return record, err
 		}
@@ -47,12 +56,12 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 			if r.MustBeNew {
 				return record, fault.New(fault.Exists, "%s already exists", r.Name).About(r.Name).WithFix("add --force to make a new version of it")
 			}
+			if err := keepsExposure(b.catalog, old, r.Sealed, r.Service); err != nil {
+				return record, err
+			}
 			*s = *old
 			s.From = 0
 		} else if out.Shadows, err = shadows(tx, r.Ref, scope); err != nil {
-			return record, err
-		}
-		if err := setExposure(s, old, r.Sealed, r.Service); err != nil {
 			return record, err
 		}
 		r.metadata(s)
@@ -69,7 +78,10 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 			return record, err
 		}
 		record.Object = object(s, s.Version)
-		out.Secret, out.Created, out.Readiness = k.shape(s), old == nil, []client.Readiness{}
+		out.Secret, out.Created = k.shape(s), old == nil
+		if out.Readiness, err = k.readiness(&tx.Reader, b, s); err != nil {
+			return record, err
+		}
 		out.Changed.Changed = changedFields(k, old, s)
 		return record, nil
 	})
@@ -88,8 +100,8 @@ func (r *SetRequest) allowed(a *asker, d *decision, old, s *vault.Secret) error 
 	on := policyObject(s)
 	if old != nil {
 		on = policyObject(old)
-	} else if on.Tags, on.Sealed = r.Tags, r.Sealed != nil && *r.Sealed; r.Service != "" { // as it will be
-		on.Pin = pin(r.Service)
+	} else {
+		on.Tags = r.Tags // as it will be
 	}
 	needs := []policy.Action{policy.Write}
 	if len(r.Tags) > 0 || len(r.Aliases) > 0 || r.Sealed != nil || r.Service != "" {
@@ -140,46 +152,6 @@ func (r *SetRequest) metadata(s *vault.Secret) {
 	if r.OwnedBy != nil {
 		s.OwnedBy = *r.OwnedBy
 	}
-}
-
-// setExposure decides exposure and pin. They are fixed when a secret is created; asking for another later is a conflict.
-func setExposure(s, old *vault.Secret, sealed *bool, service string) error {
-	if old != nil {
-		switch {
-		case sealed != nil && *sealed != old.Sealed:
-			return fault.New(fault.Conflict, "%s is %s", s.Name, old.Exposure()).About(s.Name).
-				WithFix("change that with: tacit update %s --%s", s.Name, map[bool]string{true: "sealed", false: "readable"}[*sealed])
-		case service != "" && pin(service) != old.Pin:
-			return fault.New(fault.Conflict, "%s is pinned to %s; a pin cannot change", s.Name, orNone(old.Pin)).About(s.Name).
-				WithFix("store it under another name")
-		}
-		return nil
-	}
-	wants := sealed != nil && *sealed
-	switch {
-	case wants && service == "":
-		return fault.New(fault.Usage, "a sealed secret needs the service it may be sent to").About(s.Name).WithFix("add --service NAME")
-	case !wants && service != "":
-		return fault.New(fault.Usage, "only a sealed secret has a service").About(s.Name).WithFix("add --sealed")
-	}
-	if service != "" {
-		if err := name.Check(service); err != nil {
-			return err
-		}
-		s.Pin = pin(service)
-	}
-	s.Sealed = wants
-	return nil
-}
-
-// pin returns the pin of a service. Until there is a registry every service is one of the user's own.
-func pin(service string) string { return "own/" + service }
-
-func orNone(s string) string {
-	if s == "" {
-		return "no service"
-	}
-	return s
 }
 
 // shadows returns the wider scope in which the caller saw the name until now.
@@ -244,7 +216,14 @@ func (k *Keeper) Rotate(ctx context.Context, c Caller, r RotateRequest) (out cli
 		if err := tx.AddVersion(old, &s, value.Reveal(), end); err != nil {
 			return nil, err
 		}
-		out = client.Rotated{Secret: k.shape(&s), OldVersion: old.Version, Readiness: []client.Readiness{}}
+		b, err := k.brokerage(&tx.Reader)
+		if err != nil {
+			return nil, err
+		}
+		out = client.Rotated{Secret: k.shape(&s), OldVersion: old.Version}
+		if out.Readiness, err = k.readiness(&tx.Reader, b, &s); err != nil {
+			return nil, err
+		}
 		if !r.ExpireOld {
 			out.OldValidUntil = end.Ptr()
 		}

@@ -27,6 +27,7 @@ type call struct {
 	path   string
 	body   []byte    // JSON; nil for none
 	lines  io.Reader // instead of body: JSON lines
+	stream io.Reader // instead of body: a line of JSON, then bytes; the answer may begin before its end
 	change bool      // asking twice is not the same as asking once
 }
 
@@ -71,7 +72,10 @@ func (c *Client) request(ctx context.Context, who keeper.Caller, what call) *htt
 	h := r.Header
 	h["User-Agent"] = []string{"tacit/" + c.opts.Version}
 	h[wire.HeaderVersion] = []string{c.opts.Version}
-	if c.opts.Token != "" {
+	switch {
+	case who.Token.Len() > 0: // of a request that is passed on
+		h["Authorization"] = []string{"Bearer " + string(who.Token.Reveal())}
+	case c.opts.Token != "":
 		h["Authorization"] = []string{"Bearer " + c.opts.Token}
 	}
 	if who.Workspace != "" {
@@ -84,6 +88,9 @@ func (c *Client) request(ctx context.Context, who keeper.Caller, what call) *htt
 	case what.lines != nil:
 		h["Content-Type"] = []string{wire.Lines}
 		r.Body, r.ContentLength = io.NopCloser(what.lines), -1
+	case what.stream != nil:
+		h["Content-Type"] = []string{wire.Stream}
+		r.Body, r.ContentLength = io.NopCloser(what.stream), -1
 	case what.body != nil:
 		h["Content-Type"] = []string{wire.JSON}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(what.body)), int64(len(what.body))

@@ -52,7 +52,7 @@ var errNoAnswer = errors.New("the connection was closed before the answer")
 // changes nothing is sent once more on a new one; of a change nobody knows whether it was made.
 func (s *socket) do(r *http.Request, what call) (*http.Response, error) {
 	if c := s.take(); c != nil {
-		resp, err := s.on(c, r)
+		resp, err := s.on(c, r, what)
 		if !errors.Is(err, errNoAnswer) || what.change || what.lines != nil {
 			return resp, err
 		}
@@ -64,20 +64,29 @@ func (s *socket) do(r *http.Request, what call) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.on(&conn{Conn: raw, r: bufio.NewReader(raw), w: bufio.NewWriter(raw)}, r)
+	return s.on(&conn{Conn: raw, r: bufio.NewReader(raw), w: bufio.NewWriter(raw)}, r, what)
 }
 
 // on sends r on c. The connection is used again after the answer was read to its end, and closed when ctx ends.
-func (s *socket) on(c *conn, r *http.Request) (*http.Response, error) {
+func (s *socket) on(c *conn, r *http.Request, what call) (*http.Response, error) {
 	stop := context.AfterFunc(r.Context(), func() { _ = c.Conn.Close() })
 	fail := func(err error) (*http.Response, error) {
 		stop()
 		_ = c.Conn.Close()
 		return nil, err
 	}
-	werr := r.Write(c.w)
-	if werr == nil {
-		werr = c.w.Flush()
+	written := make(chan error, 1)
+	write := func() {
+		werr := r.Write(c.w)
+		if werr == nil {
+			werr = c.w.Flush()
+		}
+		written <- werr
+	}
+	if what.stream != nil {
+		go write() // it ends with the connection at the latest, or when its source does
+	} else {
+		write()
 	}
 	// Also when writing failed: the answer may have come before the request was read to its end.
 	if _, err := c.r.Peek(1); err != nil {
@@ -87,15 +96,25 @@ func (s *socket) on(c *conn, r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return fail(err)
 	}
-	again := werr == nil && !resp.Close && !r.Close
+	again := !resp.Close && !r.Close
 	resp.Body = &body{ReadCloser: resp.Body, done: func(all bool) {
-		if stop() && all && again {
+		if stop() && all && again && sent(written) {
 			s.keep(c)
 			return
 		}
 		_ = c.Conn.Close()
 	}}
 	return resp, nil
+}
+
+// sent reports whether the whole request was written by now.
+func sent(written <-chan error) bool {
+	select {
+	case err := <-written:
+		return err == nil
+	default:
+		return false
+	}
 }
 
 func (s *socket) take() *conn {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"tacit/internal/broker"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/transfer/jsonstream"
@@ -137,6 +138,10 @@ func problem(w http.ResponseWriter, err error, status int) {
 	h.Set("Cache-Control", "no-store")
 	if errors.Is(err, fault.Busy) {
 		h.Set("Retry-After", "1")
+	}
+	var limited *broker.Problem
+	if errors.As(err, &limited) && limited.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((limited.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="tacit"`)

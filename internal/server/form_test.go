@@ -177,6 +177,9 @@ func TestI31NoPresence(t *testing.T) {
 		"/audit/list", "/audit/follow", "/audit/export", "/audit/who", "/audit/verify", "/audit/checkpoint",
 		"/token/create", "/token/list", "/token/revoke", "/grant/add", "/grant/list", "/grant/remove",
 		"/policy/show", "/policy/set", "/policy/test", "/policy/explain",
+		"/service/list", "/service/describe", "/credential/list", "/credential/remove",
+		"/capability/list", "/capability/describe", "/capability/limit", "/capability/bind", "/capability/unbind", "/capability/bindings",
+		"/capability/invoke", "/capability/use",
 	}
 	var routes []string
 	for _, p := range server.Routes() {

@@ -89,7 +89,7 @@ func (s *server) table() []route {
 		call(wire.AuditCheckpoint, small, func(ctx context.Context, c keeper.Caller, _ *struct{}) (client.AuditCheckpoint, error) {
 			return k.AuditCheckpoint(ctx, c)
 		}),
-	}, access(k)...)
+	}, append(access(k), s.services()...)...)
 }
 
 // ask is an operation without a request.

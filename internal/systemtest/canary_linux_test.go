@@ -190,7 +190,7 @@ func (d *day) morning() {
 	d.do("", "set", "file", "--from-file", file)
 	d.do(base64.StdEncoding.EncodeToString([]byte(d.value("base64")+"\x00\xff")), "set", "binary", "--base64")
 	d.do(d.value("scoped"), "set", d.word("inside"), "--workspace", workspace, "--group", group)
-	d.do(d.value("sealed"), "set", "sealed", "--sealed", "--service", "acme")
+	d.do(d.value("sealed"), "set", "sealed", "--sealed", "--service", "stripe")
 	d.values = append(d.values, strings.TrimSpace(d.do("", "generate", "generated", "--print")))
 	d.do("", "get", name)
 	d.do("", "get", "binary")

@@ -41,6 +41,7 @@ const (
 	ViaEdit     Via = "edit"
 	ViaRollback Via = "rollback"
 	ViaImport   Via = "import"
+	ViaRefresh  Via = "refresh" // of a token: the broker changed it
 )
 
 // Secret is the metadata of a secret as its current version has it, or, for an older version, as it was while that version was
@@ -69,7 +70,7 @@ type Secret struct {
 	MadeAt    Millis `cbor:"17,keyasint"`
 	ExpiresAt Millis `cbor:"18,keyasint,omitempty"`
 	ValidTo   Millis `cbor:"19,keyasint,omitempty"` // of a superseded version: the end of its overlap
-	From      int    `cbor:"20,keyasint,omitempty"` // of a rollback: the version it repeats
+	From      int    `cbor:"20,keyasint,omitempty"` // of a rollback: the version it repeats; of a refresh: the one that somebody gave
 	Purged    bool   `cbor:"21,keyasint,omitempty"` // the value was destroyed; only the fact remains
 
 	wrapped []byte  // the box of the version's data key, as reader found it beside the metadata

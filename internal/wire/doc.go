@@ -47,6 +47,19 @@ const (
 	PolicySet     = Version + "/policy/set"
 	PolicyTest    = Version + "/policy/test"
 	PolicyExplain = Version + "/policy/explain"
+
+	ServiceList        = Version + "/service/list"
+	ServiceDescribe    = Version + "/service/describe"
+	CapabilityList     = Version + "/capability/list"
+	CapabilityDescribe = Version + "/capability/describe"
+	CapabilityLimit    = Version + "/capability/limit"
+	CapabilityBind     = Version + "/capability/bind"
+	CapabilityUnbind   = Version + "/capability/unbind"
+	CapabilityBindings = Version + "/capability/bindings"
+	CredentialList     = Version + "/credential/list"
+	CredentialRemove   = Version + "/credential/remove"
+	Invoke             = Version + "/capability/invoke" // JSON both ways
+	Use                = Version + "/capability/use"    // the same as a stream
 )
 
 // The headers. Workspace and Group hold names with everything but unreserved characters percent-encoded (RFC 3986).
@@ -54,6 +67,7 @@ const (
 	HeaderWorkspace = "Tacit-Workspace" // which scopes the owner is in
 	HeaderGroup     = "Tacit-Group"
 	HeaderVersion   = "Tacit-Version" // of the program, in requests and answers
+	HeaderEnd       = "Tacit-End"     // the trailer of a streamed use: client.UsedEnd in base64
 )
 
 // The media types.
@@ -61,7 +75,11 @@ const (
 	JSON    = "application/json"
 	Lines   = "application/x-ndjson" // one JSON object a line
 	Problem = "application/problem+json"
+	Stream  = "application/vnd.tacit.use" // one line of JSON, then bytes
 )
 
 // MaxLine bounds one line of a stream, in bytes. A value of 64 KiB in its longest spelling, six bytes a byte, fits twice.
 const MaxLine = 1 << 20
+
+// MaxHead bounds the line before a stream, in bytes: method, path and headers of a request.
+const MaxHead = 128 << 10

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -24,6 +25,7 @@ func ProblemOf(err error, status int) client.HTTPProblem {
 	var e *fault.Error
 	if errors.As(err, &e) {
 		p.Fix, p.Object = optional(e.Fix), optional(e.Object)
+		p.Origin = cmp.Or(e.Origin, p.Origin)
 	}
 	return p
 }
@@ -31,8 +33,11 @@ func ProblemOf(err error, status int) client.HTTPProblem {
 // ErrorOf returns the failure that p tells of, as it was before it was sent: a command prints the same bytes for both.
 func ErrorOf(p client.HTTPProblem) *fault.Error {
 	code := fault.Code(p.Code)
+	if p.Origin == "tacit" {
+		p.Origin = ""
+	}
 	return &fault.Error{
-		Code: code, Message: p.Detail, Fix: orEmpty(p.Fix), Object: orEmpty(p.Object),
+		Code: code, Message: p.Detail, Fix: orEmpty(p.Fix), Object: orEmpty(p.Object), Origin: p.Origin,
 		Unproven: code == fault.Denied && p.Status == 401,
 	}
 }

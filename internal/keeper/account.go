@@ -1,0 +1,243 @@
+package keeper
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"tacit/internal/fault"
+	"tacit/internal/name"
+	"tacit/internal/registry"
+	"tacit/internal/vault"
+)
+
+// An account is a credential as one state of the vault has it: made by `credential create`, or automatic, which is the secrets of one
+// scope that have the names that the registry knows.
+type account struct {
+	id      string
+	service *registry.Service
+	scope   name.Scope
+	made    *credential              // nil: automatic
+	secrets map[string]*vault.Secret // by placeholder; nil: not there
+	host    string                   // empty: that of the capability
+	problem map[string]string        // by placeholder: why a secret that is there cannot be used
+}
+
+func newAccount(id string, s *registry.Service, scope name.Scope) *account {
+	return &account{id: id, service: s, scope: scope, secrets: map[string]*vault.Secret{}, problem: map[string]string{}}
+}
+
+// createdAt is when it was made, or the first of its secrets.
+func (a *account) createdAt() time.Time {
+	if a.made != nil {
+		return a.made.CreatedAt.Time()
+	}
+	var first vault.Millis
+	for _, s := range a.secrets {
+		if s != nil && (first == 0 || s.CreatedAt < first) {
+			first = s.CreatedAt
+		}
+	}
+	return first.Time()
+}
+
+// missing returns the names of the secrets that a capability needs and the account has not, and what is wrong with those that it has.
+// A capability of nil needs all.
+func (a *account) missing(c *registry.Capability) []string {
+	out := []string{}
+	for i := range a.service.Secrets {
+		s := &a.service.Secrets[i]
+		if c != nil && !c.NeedsSecret(s.Name) {
+			continue
+		}
+		switch why := a.problem[s.Placeholder]; {
+		case a.secrets[s.Placeholder] == nil:
+			out = append(out, s.Name)
+		case why != "":
+			out = append(out, s.Name+" ("+why+")")
+		}
+	}
+	if a.host == "" && needsHost(a.service, c) {
+		out = append(out, "a host (tacit credential create ID --service "+a.service.ID+" --secret NAME --host HOST)")
+	}
+	return out
+}
+
+func (a *account) ready(c *registry.Capability) bool { return len(a.missing(c)) == 0 }
+
+// needsHost reports whether the first host of a capability is a pattern, of which a credential must name the host.
+func needsHost(s *registry.Service, c *registry.Capability) bool {
+	hosts := s.Hosts
+	if c != nil {
+		hosts = s.HostsOf(c)
+	}
+	return strings.HasPrefix(hosts[0], "*.")
+}
+
+// hostFor returns the host that a request to a capability goes to (I22): the account's, if the capability is there, else its first one.
+func (a *account) hostFor(c *registry.Capability) string {
+	hosts := a.service.HostsOf(c)
+	if a.host != "" && slices.ContainsFunc(hosts, func(h string) bool { return registry.MatchHost(h, a.host) }) {
+		return a.host
+	}
+	return hosts[0]
+}
+
+// state is ready, or waiting for something.
+func (a *account) state() string {
+	if a.ready(nil) {
+		return stateReady
+	}
+	return stateWaiting
+}
+
+// The states of services, credentials and capabilities.
+const (
+	stateReady     = "ready"
+	stateWaiting   = "waiting"
+	stateAvailable = "available"
+)
+
+// accounts returns the credentials of a service in one scope: those that were made, by id, then the automatic one.
+func (k *Keeper) accounts(v *vault.Reader, b *brokerage, s *registry.Service, scope name.Scope) (list []*account, err error) {
+	for _, c := range b.byService[s.ID] {
+		if c.Scope != scope {
+			continue
+		}
+		a := newAccount(c.ID, s, scope)
+		a.made, a.host = c, c.Host
+		for placeholder, id := range c.Secrets {
+			found, err := v.ByID(id)
+			if err != nil {
+				return nil, err
+			}
+			k.attach(a, placeholder, found)
+		}
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(x, y *account) int { return cmp.Compare(x.id, y.id) })
+	a, err := k.automatic(v, s, scope)
+	if a != nil {
+		list = append(list, a)
+	}
+	return list, err
+}
+
+// automatic returns the credential that the secrets of a scope make by their names; nil when there is none of them.
+func (k *Keeper) automatic(v *vault.Reader, s *registry.Service, scope name.Scope) (*account, error) {
+	a := newAccount(s.ID, s, scope)
+	any := false
+	for i := range s.Secrets {
+		found, err := k.named(v, s, &s.Secrets[i], scope)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			any = true
+			k.attach(a, s.Secrets[i].Placeholder, found)
+			if _, host := pinned(found.Pin); host != "" {
+				a.host = host
+			}
+		}
+	}
+	if !any {
+		return nil, nil
+	}
+	return a, nil
+}
+
+// named returns the secret of a service in a scope, by its name or another that the registry knows.
+func (k *Keeper) named(v *vault.Reader, s *registry.Service, which *registry.Secret, scope name.Scope) (*vault.Secret, error) {
+	found, err := v.InScope(scope, which.Name)
+	for i := 0; i < len(s.Aliases) && found == nil && err == nil; i++ {
+		if s.Aliases[i].Secret == which.Name {
+			found, err = v.InScope(scope, s.Aliases[i].Name)
+		}
+	}
+	return found, err
+}
+
+// attach gives an account a secret, after asking whether it may be sent to the service (I23).
+func (k *Keeper) attach(a *account, placeholder string, s *vault.Secret) {
+	a.secrets[placeholder] = s
+	if s == nil {
+		return
+	}
+	service, host := pinned(s.Pin)
+	switch {
+	case s.Expired(k.opts.Now()):
+		a.problem[placeholder] = "expired"
+	case service == pinOf(a.service, "") && (host == "" || a.host == "" || host == a.host):
+	case a.made != nil && !s.Sealed && s.Pin == "": // the owner said so when the credential was made
+	case s.Pin == "":
+		a.problem[placeholder] = "not sealed for " + a.service.ID
+	case pinnedService(s.Pin) == a.service.ID:
+		a.problem[placeholder] = "sealed for another definition of " + a.service.ID
+	default:
+		a.problem[placeholder] = "sealed for " + pinnedService(s.Pin)
+	}
+}
+
+// choose returns the account that answers the caller for a capability: the one that is asked for, the one that is bound in the
+// narrowest scope, or the narrowest that is ready.
+func (a *asker) choose(v *vault.Reader, b *brokerage, s *registry.Service, c *registry.Capability, asked string) (*account, error) {
+	in, err := scopes(a.Caller, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []*account
+	for _, scope := range in {
+		list, err := a.k.accounts(v, b, s, scope)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	if asked == "" {
+		asked = b.bound(c.ID, in)
+	}
+	if asked != "" {
+		i := slices.IndexFunc(all, func(x *account) bool { return x.id == asked })
+		if i < 0 {
+			return nil, fault.New(fault.NotFound, "no such credential for %s: %.64s", s.ID, asked).About(asked).WithFix("tacit credential list")
+		}
+		return all[i], notReady(all[i], c)
+	}
+	for i, x := range all {
+		if !x.ready(c) {
+			continue
+		}
+		if i+1 < len(all) && all[i+1].scope == x.scope && all[i+1].ready(c) {
+			return nil, fault.New(fault.Conflict, "two credentials answer for %s: %s and %s", c.ID, x.id, all[i+1].id).About(c.ID).
+				WithFix("tacit capability bind %s %s", c.ID, x.id)
+		}
+		return x, nil
+	}
+	if len(all) > 0 {
+		return nil, notReady(all[0], c)
+	}
+	return nil, notReady(newAccount(s.ID, s, name.Global), c)
+}
+
+// bound returns the credential that is bound to a capability in the narrowest of the scopes; empty for none.
+func (b *brokerage) bound(capability string, in []name.Scope) string {
+	for _, scope := range in {
+		for _, x := range b.bindings {
+			if x.Capability == capability && x.Scope == scope {
+				return x.Credential
+			}
+		}
+	}
+	return ""
+}
+
+// notReady is what to say when an account does not answer; nil when it does.
+func notReady(a *account, c *registry.Capability) error {
+	missing := a.missing(c)
+	if len(missing) == 0 {
+		return nil
+	}
+	return fault.New(fault.NotFound, "%s is not ready: it waits for %s", c.ID, strings.Join(missing, ", ")).About(c.ID).
+		WithFix("tacit service describe %s", a.service.ID)
+}

@@ -1,0 +1,143 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"tacit/internal/fault"
+	"tacit/internal/keeper"
+)
+
+// ProxyPath is what a service's base URL begins with, after the listener's address; the service's id follows.
+const ProxyPath = "/svc/"
+
+// ProxyOptions are what base-URL mode works with.
+type ProxyOptions struct {
+	API  keeper.Services
+	Log  *slog.Logger // nil: none
+	Host string       // the address it listens on, such as 127.0.0.1:7717: the only name that it answers to, beside localhost
+}
+
+// NewProxy returns the handler of base-URL mode: http://127.0.0.1:PORT/svc/openai/v1/models, with a tacit token in the place of the
+// service's own key, is the request that https://api.openai.com/v1/models would be with the key (I32).
+//
+// It knows no owner: whoever has no token is nobody, whatever its uid. It takes the token out of the request, and leaves all else to
+// keeper.
+func NewProxy(o ProxyOptions) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	hosts := []string{o.Host}
+	if _, port, ok := strings.Cut(o.Host, ":"); ok && strings.HasPrefix(o.Host, "127.0.0.1:") {
+		hosts = append(hosts, "localhost:"+port)
+	}
+	return &proxy{ProxyOptions: o, hosts: hosts}
+}
+
+type proxy struct {
+	ProxyOptions
+	hosts []string
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := false
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler || began { //nolint:errorlint // the value itself is the signal
+			panic(http.ErrAbortHandler)
+		}
+		p.Log.Error("panic in the proxy") // what panicked may hold a secret
+		problem(w, fault.New(fault.Failed, "the request failed inside tacit"), 0)
+	}()
+	if status, why := p.refuses(r); why != "" {
+		problem(w, fault.New(fault.Usage, "request: %s", why), status)
+		return
+	}
+	if err := p.serve(w, r, &began); err != nil {
+		if began {
+			panic(http.ErrAbortHandler) // nobody shall take half of an answer for all of it
+		}
+		problem(w, err, 0)
+	}
+}
+
+// refuses says what is wrong with the form of a request: what a web page could send, what means to be sent elsewhere.
+func (p *proxy) refuses(r *http.Request) (status int, why string) {
+	h := r.Header
+	site, fetched := h["Sec-Fetch-Site"]
+	_, origin := h["Origin"]
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodOptions:
+		return http.StatusMethodNotAllowed, "this method is not for services"
+	case r.URL.IsAbs() || r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
+		return http.StatusBadRequest, "this is a base URL, not a proxy for any host"
+	case !slices.Contains(p.hosts, strings.ToLower(r.Host)):
+		return http.StatusMisdirectedRequest, "it is not addressed by that name"
+	case origin, fetched && !slices.Equal(site, []string{"none"}):
+		return http.StatusForbidden, "requests of web pages are not answered"
+	case h.Get("Upgrade") != "" || h.Get("Http2-Settings") != "":
+		return http.StatusBadRequest, "no other protocol is spoken here"
+	case !strings.HasPrefix(r.URL.EscapedPath(), ProxyPath):
+		return http.StatusNotFound, "nothing but " + ProxyPath + "SERVICE/ is here"
+	}
+	return 0, ""
+}
+
+func (p *proxy) serve(w http.ResponseWriter, r *http.Request, began *bool) error {
+	in, err := readProxied(r)
+	if err != nil {
+		return err
+	}
+	deadline := http.NewResponseController(w)
+	if r.ContentLength != 0 {
+		_ = deadline.EnableFullDuplex() // the service may answer before it has all
+		in.use.Body = &guardedBody{body: r.Body, deadline: deadline, token: in.caller.Token.Reveal()}
+		in.use.ContentLength = r.ContentLength
+	}
+	_ = deadline.SetReadDeadline(time.Time{})
+	working(r)
+	used, err := p.API.Use(r.Context(), in.caller, in.use)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = used.Body.Close() }()
+	h := w.Header()
+	for name, values := range used.Header {
+		h[name] = values
+	}
+	*began = true
+	w.WriteHeader(used.Status)
+	return pass(w, deadline, used.Body)
+}
+
+// pass sends what there is as soon as it is there: an event must not wait for the next one.
+func pass(w io.Writer, deadline *http.ResponseController, body io.Reader) error {
+	b := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(b)
+		if n > 0 {
+			_ = deadline.SetWriteDeadline(time.Now().Add(writeTime))
+			if _, werr := w.Write(b[:n]); werr != nil {
+				return werr
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n > 0:
+			if ferr := deadline.Flush(); ferr != nil {
+				return ferr
+			}
+		}
+	}
+}
