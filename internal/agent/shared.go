@@ -48,3 +48,16 @@ func (s Shared) listen() (l peerListener, err error) {
 	}
 	return l, nil
 }
+
+// check says what is wrong with the socket that somebody made with listen, if anything is.
+func (s Shared) check() error {
+	dir := filepath.Dir(s.Path)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return paths.Explain(err, dir, "look at %s", dir)
+	}
+	if err := ownDirectory(dir, info); err != nil {
+		return err
+	}
+	return checkSocket(s.Path, sharedMode, s.Group)
+}

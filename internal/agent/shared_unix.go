@@ -23,3 +23,12 @@ func ownDirectory(dir string, info fs.FileInfo) error {
 	}
 	return nil
 }
+
+// groupOf returns the group of a file.
+func groupOf(info fs.FileInfo) (gid int, known bool) {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(s.Gid), true
+}

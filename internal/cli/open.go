@@ -97,13 +97,12 @@ func accessOf(u config.User) (keeper.Config, error) {
 	return keeper.Config{Defaults: grants, Unenforced: u.Unenforced, Retain: u.Retain}, err
 }
 
+// configFile is where the user's configuration is.
+func (a *app) configFile(l paths.Layout) string { return orElse(a.flags.config, l.Config) }
+
 // userConfig reads the user's configuration.
 func (a *app) userConfig(l paths.Layout) (config.User, error) {
-	file := l.Config
-	if a.flags.config != "" {
-		file = a.flags.config
-	}
-	return config.ReadUser(file, func(who, rule string) error {
+	return config.ReadUser(a.configFile(l), func(who, rule string) error {
 		_, err := policy.Defaults(map[string][]string{who: {rule}})
 		return err
 	})

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"tacit/client"
+	"tacit/internal/agent"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 )
@@ -15,7 +17,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var fix, strict bool
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check everything: files, every record, slots, values that are weak or due",
-		Long:    "Check permissions, every record, the anchor and the accumulator, slots, and values that are weak, reused or due. Exit 1 on warn or fail.",
+		Long:    "Check permissions, every record, the anchor and the accumulator, slots, values that are weak, reused or due, the clock, and the agent if one runs. Exit 1 on warn or fail.",
 		Example: "tacit doctor\ntacit doctor --fix",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -32,8 +34,9 @@ func (a *app) doctor(ctx context.Context, fix, strict bool) error {
 	if err != nil {
 		return err
 	}
+	also := a.examineAgent()
 	progress, done := a.progress("Checking")
-	d, err := k.Doctor(ctx, a.caller(), keeper.DoctorRequest{Fix: fix, Strict: strict, Progress: progress})
+	d, err := k.Doctor(ctx, a.caller(), keeper.DoctorRequest{Fix: fix, Strict: strict, Also: also, Progress: progress})
 	done()
 	if err != nil {
 		return err
@@ -49,6 +52,27 @@ func (a *app) doctor(ctx context.Context, fix, strict bool) error {
 		return fault.New(fault.Overdue, "doctor: %s", plural(d.Counts.Warn, "warning")+" and "+plural(d.Counts.Fail, "failure"))
 	}
 	return nil
+}
+
+// examineAgent looks at the agent of this vault. That it is asked is no use of the vault.
+func (a *app) examineAgent() []client.DoctorCheck {
+	l := a.layout()
+	r, err := a.agentReport()
+	e := agent.Examination{Layout: l, Version: a.world.Version, Now: a.now(), Report: r, Err: err, Config: a.configFile(l), Linger: lingerFile(a.username())}
+	if u, err := a.userConfig(l); err == nil { // what is wrong with it is found beside this
+		if e.Shared, err = sharedSocket(u, l); err != nil {
+			e.Shared = agent.Shared{Path: u.SharedSocket, Group: -1}
+		}
+	}
+	return e.Examine()
+}
+
+// lingerFile is what systemd-logind keeps for a user whose processes it lets run on after the log-out (loginctl enable-linger).
+func lingerFile(user string) string {
+	if runtime.GOOS != "linux" {
+		return ""
+	}
+	return "/var/lib/systemd/linger/" + user
 }
 
 func (a *app) printDoctor(d client.Doctor) {

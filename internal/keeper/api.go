@@ -277,7 +277,8 @@ type Rotation struct {
 // DoctorRequest says how thorough to be.
 type DoctorRequest struct {
 	Fix      bool
-	Strict   bool // notes count as warnings
+	Strict   bool                 // notes count as warnings
+	Also     []client.DoctorCheck // what the caller found itself
 	Progress Progress
 }
 

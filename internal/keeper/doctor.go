@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -30,6 +29,9 @@ func (k *Keeper) Doctor(ctx context.Context, c Caller, r DoctorRequest) (client.
 	}
 	d.permissions()
 	d.network()
+	for _, c := range r.Also {
+		d.addCheck(c)
+	}
 	if d.unlocked(ctx) {
 		d.vault(ctx)
 		d.log(ctx)
@@ -47,23 +49,27 @@ type doctor struct {
 }
 
 func (d *doctor) add(check, status, object, detail, fix string) {
+	d.addCheck(client.DoctorCheck{Check: check, Status: status, Object: optional(object), Detail: detail, Fix: optional(fix)})
+}
+
+func (d *doctor) addCheck(c client.DoctorCheck) {
+	if c.Status == "note" && d.r.Strict {
+		c.Status = "warn"
+	}
 	n := &d.out.Counts
-	switch {
-	case status == "note" && d.r.Strict:
-		status = "warn"
-		n.Warn++
-	case status == "ok":
+	switch c.Status {
+	case "ok":
 		n.OK++
-	case status == "note":
+	case "note":
 		n.Note++
-	case status == "warn":
+	case "warn":
 		n.Warn++
-	case status == "fail":
+	case "fail":
 		n.Fail++
-	case status == "skip":
+	case "skip":
 		n.Skip++
 	}
-	d.out.Checks = append(d.out.Checks, client.DoctorCheck{Check: check, Status: status, Object: optional(object), Detail: detail, Fix: optional(fix)})
+	d.out.Checks = append(d.out.Checks, c)
 }
 
 func (d *doctor) fail(check, object string, err error) {
@@ -124,9 +130,6 @@ func (d *doctor) network() {
 		if l.Custom {
 			break // one directory for everything
 		}
-	}
-	if runtime.GOOS != "linux" {
-		d.add("agent", "skip", "", "not looked at on this system", "")
 	}
 }
 
