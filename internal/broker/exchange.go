@@ -189,11 +189,6 @@ func (x *exchange) request(out *Outgoing) *http.Request {
 	return r.WithContext(x.ctx)
 }
 
-// what names the exchange in errors: what the caller knows anyway (I30).
-func (x *exchange) what() string {
-	return x.use.Request.method + " " + x.use.Service.ID + x.use.Request.path
-}
-
 // end gives back what the exchange holds. It may be called more than once.
 func (x *exchange) end() {
 	x.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"tacit/internal/mask"
 )
 
-// maxNesting bounds the objects and arrays around a value. A parser that goes deeper is hard to find.
-const maxNesting = 1000
+// maxMemberDepth bounds the objects and arrays around a value. A parser that goes deeper is hard to find.
+const maxMemberDepth = 1000
 
 // hiddenMember stands for the value of a member that is hidden, whatever it was.
 const hiddenMember = `"` + mask.Replacement + `"`
@@ -151,7 +151,7 @@ func (m *members) value(c byte) error {
 	case c == '"':
 		m.state = inString
 	case c == '{', c == '[':
-		if len(m.open) == maxNesting {
+		if len(m.open) == maxMemberDepth {
 			return errDeepJSON
 		}
 		m.open = append(m.open, c)

@@ -83,7 +83,7 @@ func (x *exchange) problem(err error) error {
 	if failed := x.upload.failed(); failed != nil {
 		err = failed // the transport reports this too, in the middle of its own words
 	}
-	what := x.what()
+	what := x.use.Request.what(x.use.Service)
 	refuse := func(code fault.Code, format string, args ...any) *Problem {
 		return &Problem{fault.New(code, "%s: "+format, append([]any{what}, args...)...).About(x.use.Capability.ID), FromBroker, 0}
 	}

@@ -79,13 +79,13 @@ func TestMembersRefuse(t *testing.T) {
 	for _, in := range []string{
 		`{key:"x"}`, `{'key':"x"}`, `{"a" "key":"x"}`, `{"a":}`, `{"a":1,}`, `{,"a":1}`, `[1,]`, `[,1]`, `{"a":1]`, `[1}`, `}`, `]`, `:`, `,`,
 		`{"a":1 "key":"x"}`, "{\"a\":\"x\ny\"}", `{"a":"\x"}`, `{"a":"\u12"}`, `/* */{"key":1}`, `<a>`, `{"a":1`, `["a"`, `"a`, `{"a"`, `{"a":`, `[1 2]`,
-		`{"a":'x'}`, strings.Repeat("[", maxNesting+1), strings.Repeat(`{"a":`, maxNesting+1), `callback({"key":1})`, "\xef\xbb\xbf{}", `{"a":"\"`,
+		`{"a":'x'}`, strings.Repeat("[", maxMemberDepth+1), strings.Repeat(`{"a":`, maxMemberDepth+1), `callback({"key":1})`, "\xef\xbb\xbf{}", `{"a":"\"`,
 	} {
 		if got, err := inPieces(newMembers([]string{"key"}), []byte(in), []int{3}); err == nil {
 			t.Errorf("%.40s passes, as %.40s", in, got)
 		}
 	}
-	if _, err := inPieces(newMembers([]string{"key"}), []byte(strings.Repeat("[", maxNesting)+strings.Repeat("]", maxNesting)), []int{7}); err != nil {
+	if _, err := inPieces(newMembers([]string{"key"}), []byte(strings.Repeat("[", maxMemberDepth)+strings.Repeat("]", maxMemberDepth)), []int{7}); err != nil {
 		t.Error(err)
 	}
 }
@@ -299,7 +299,7 @@ func FuzzMembers(f *testing.F) {
 			return
 		}
 		if err != nil {
-			if strings.Count(string(text), "[")+strings.Count(string(text), "{") < maxNesting {
+			if strings.Count(string(text), "[")+strings.Count(string(text), "{") < maxMemberDepth {
 				t.Fatalf("%q is JSON: %v", text, err)
 			}
 			return

@@ -94,10 +94,17 @@ type upstream struct {
 // newUpstream starts a server with the handler.
 func newUpstream(t testing.TB, h http.Handler) *upstream {
 	t.Helper()
+	return newUpstreamConfig(t, h, func(*http.Server) {})
+}
+
+// newUpstreamConfig is newUpstream with more to say about the server.
+func newUpstreamConfig(t testing.TB, h http.Handler, configure func(*http.Server)) *upstream {
+	t.Helper()
 	ca := newAuthority(t)
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = true
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	configure(s.Config)
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, "127.0.0.1")}, MinVersion: tls.VersionTLS12}
 	s.StartTLS()
 	t.Cleanup(s.Close)
