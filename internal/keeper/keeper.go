@@ -73,7 +73,7 @@ var (
 
 // New returns a keeper. It touches no file.
 func New(o Options) *Keeper {
-	k := &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now)}
+	k := &Keeper{opts: o, vault: vault.New(o.Engine, o.Random, o.Now), changes: changes{within: batchTime}}
 	k.Reconfigure()
 	return k
 }

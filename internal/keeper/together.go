@@ -93,7 +93,7 @@ type batch struct {
 // run makes the changes of those who wait, one after the other.
 func (b *batch) run(tx *vault.Tx) error {
 	runtime.Gosched() // who was answered with the batch before may come again: let them into this one
-	for began := time.Now(); len(b.members) == 0 || time.Since(began) < batchTime; {
+	for began := time.Now(); len(b.members) == 0 || time.Since(began) < b.keeper.changes.within; {
 		m := b.keeper.changes.next()
 		if m == nil {
 			break
@@ -154,6 +154,8 @@ func (b *batch) answer(err error) {
 // changes is the queue of those who want to change the vault. One at a time leads; who comes meanwhile waits for the next batch, which
 // the first of them leads.
 type changes struct {
+	within time.Duration // how long a batch takes them in
+
 	mu      sync.Mutex
 	led     bool
 	waiting []*member // the leader is the first until it takes itself

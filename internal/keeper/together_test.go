@@ -78,6 +78,7 @@ func (h *home) agent() (*keeper.Keeper, *gated) {
 	g := &gated{Engine: bolt.Open(l.Vault, bolt.Options{Command: "tacit agent run", Share: true}), gate: make(chan struct{})}
 	g.open()
 	k := keeper.New(keeper.Options{Layout: l, Engine: g, Random: rand.Reader, Version: "test", Now: func() time.Time { return h.now }, Lazy: true})
+	k.TakeIn(time.Hour) // however slow the machine
 	h.t.Cleanup(func() { _ = k.Close() })
 	err := h.open().HandOver(h.t.Context(), func(key []byte, slot string) error { return k.Adopt(h.t.Context(), key, slot) })
 	if err != nil {
@@ -385,6 +386,28 @@ func TestTogetherBusy(t *testing.T) {
 	if err := setAs(k, "user/a", "a", "value", false); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestTogetherInTurns: those for whom a batch has no time come next, in their order.
+func TestTogetherInTurns(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	k, g := h.agent()
+	k.TakeIn(0)
+	var calls []func() error
+	for i := range 6 {
+		calls = append(calls, func() error { return setAs(k, "user/a", "a", fmt.Sprint("value ", i), i == 0) })
+	}
+	for i, err := range together(t, k, g, calls...) {
+		if err != nil {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	if g.commits != 6 {
+		t.Errorf("%d commits", g.commits)
+	}
+	mustGet(t, k, "a", "value 5")
+	verified(t, k)
 }
 
 // TestI06TogetherModel has writers make random changes through one keeper at once, each among names of its own and some that all share.
