@@ -112,6 +112,7 @@ func (e *tokenEndpoint) explain(err error) error {
 	var refused *oauth2.RetrieveError
 	var ours *fault.Error
 	var timeout net.Error
+	var address *refusedAddress
 	var unverified *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
@@ -121,7 +122,10 @@ func (e *tokenEndpoint) explain(err error) error {
 		return fault.New(fault.Unavailable, "%s gives no access token for %s (%s)", e.host, e.service, refused.ErrorCode)
 	case errors.As(err, &refused):
 		return fault.New(fault.Unavailable, "%s gives no access token for %s (status %d)", e.host, e.service, refused.Response.StatusCode)
-	case errors.As(err, &ours): // the guard's
+	case errors.As(err, &address):
+		return fault.New(fault.Denied, "%s, which gives the tokens of %s, is on an address that services may not have", e.host, e.service).
+			WithFix("only a service of your own may use such addresses: network: {allow_private: true} in its file")
+	case errors.As(err, &ours):
 		return &fault.Error{Code: ours.Code, Message: ours.Message, Fix: ours.Fix, Object: ours.Object}
 	case errors.As(err, &unverified):
 		return fault.New(fault.Unavailable, "%s cannot be trusted: its certificate is not good", e.host)
