@@ -91,3 +91,354 @@ var service_anthropic = Service{
 		{segment: "v1", children: []node{
 			{segment: "messages", prefix: []uint16{0}},
 			{segment: "models", prefix: []uint16{1}}}}}}}
+
+var service_aws_bedrock = Service{
+	ID:      "aws-bedrock",
+	Origin:  "builtin",
+	Title:   "Amazon Bedrock",
+	Docs:    "https://docs.aws.amazon.com/bedrock/latest/APIReference/welcome.html",
+	Checked: "2026-11-22",
+	Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com", "bedrock.us-east-1.amazonaws.com", "bedrock.us-east-2.amazonaws.com", "bedrock.us-west-2.amazonaws.com", "bedrock.ap-northeast-1.amazonaws.com", "bedrock.ap-northeast-2.amazonaws.com", "bedrock.ap-northeast-3.amazonaws.com", "bedrock.ap-south-1.amazonaws.com", "bedrock.ap-south-2.amazonaws.com", "bedrock.ap-southeast-1.amazonaws.com", "bedrock.ap-southeast-2.amazonaws.com", "bedrock.ca-central-1.amazonaws.com", "bedrock.eu-central-1.amazonaws.com", "bedrock.eu-central-2.amazonaws.com", "bedrock.eu-north-1.amazonaws.com", "bedrock.eu-south-1.amazonaws.com", "bedrock.eu-south-2.amazonaws.com", "bedrock.eu-west-1.amazonaws.com", "bedrock.eu-west-2.amazonaws.com", "bedrock.eu-west-3.amazonaws.com", "bedrock.sa-east-1.amazonaws.com", "bedrock.us-gov-east-1.amazonaws.com", "bedrock.us-gov-west-1.amazonaws.com"},
+	Secrets: []Secret{
+		{Name: "AWS_BEDROCK_ACCESS_KEY_ID", Placeholder: "access_key_id"},
+		{Name: "AWS_BEDROCK_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"}},
+	Aliases: []Alias{
+		{Name: "BEDROCK_AWS_ACCESS_KEY_ID", Secret: "AWS_BEDROCK_ACCESS_KEY_ID"},
+		{Name: "BEDROCK_AWS_SECRET_ACCESS_KEY", Secret: "AWS_BEDROCK_SECRET_ACCESS_KEY"}},
+	Public: []string{"access_key_id"},
+	Auth: Auth{
+		Kind:  "sigv4",
+		SigV4: SigV4{Service: "bedrock"}},
+	Env: Env{BaseURL: []string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}, Key: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "aws-bedrock/async-invoke",
+			Title:   "Calls of models that put their answer into a bucket",
+			Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com"},
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/async-invoke", Segments: []string{"async-invoke"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/async-invoke", Body: "{\"modelId\":\"amazon.nova-reel-v1:0\",\"modelInput\":{\"taskType\":\"TEXT_VIDEO\",\"textToVideoParams\":{\"text\":\"Closeup of a large seashell in the sand\"}},\"outputDataConfig\":{\"s3OutputDataConfig\":{\"s3Uri\":\"s3://amzn-s3-demo-bucket\"}}}"}},
+		{
+			ID:      "aws-bedrock/converse",
+			Title:   "Conversations with models",
+			Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/model/{model}/converse$", Segments: []string{"model", "", "converse"}, Exact: true},
+				{Text: "/model/{model}/converse-stream$", Segments: []string{"model", "", "converse-stream"}, Exact: true},
+				{Text: "/model/{model}/count-tokens$", Segments: []string{"model", "", "count-tokens"}, Exact: true}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", Body: "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}],\"inferenceConfig\":{\"maxTokens\":512}}"}},
+		{
+			ID:      "aws-bedrock/guardrails",
+			Title:   "Texts and images, judged by a guardrail",
+			Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/guardrail/{guardrail}/version/{version}/apply$", Segments: []string{"guardrail", "", "version", "", "apply"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/guardrail/gr-abc123/version/1/apply", Body: "{\"source\":\"INPUT\",\"content\":[{\"text\":{\"text\":\"How should I invest for my retirement?\"}}]}"}},
+		{
+			ID:      "aws-bedrock/invoke",
+			Title:   "Calls of models in their own form",
+			Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/model/{model}/invoke$", Segments: []string{"model", "", "invoke"}, Exact: true},
+				{Text: "/model/{model}/invoke-with-response-stream$", Segments: []string{"model", "", "invoke-with-response-stream"}, Exact: true}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example: Example{Method: "POST", Path: "/model/amazon.titan-text-premier-v1%3A0/invoke", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}, Body: "{\"inputText\":\"Describe the purpose of a hello world program in one line.\",\"textGenerationConfig\":{\"maxTokenCount\":512}}"}},
+		{
+			ID:      "aws-bedrock/models",
+			Title:   "Models and inference profiles, read only",
+			Hosts:   []string{"bedrock.us-east-1.amazonaws.com", "bedrock.us-east-2.amazonaws.com", "bedrock.us-west-2.amazonaws.com", "bedrock.ap-northeast-1.amazonaws.com", "bedrock.ap-northeast-2.amazonaws.com", "bedrock.ap-northeast-3.amazonaws.com", "bedrock.ap-south-1.amazonaws.com", "bedrock.ap-south-2.amazonaws.com", "bedrock.ap-southeast-1.amazonaws.com", "bedrock.ap-southeast-2.amazonaws.com", "bedrock.ca-central-1.amazonaws.com", "bedrock.eu-central-1.amazonaws.com", "bedrock.eu-central-2.amazonaws.com", "bedrock.eu-north-1.amazonaws.com", "bedrock.eu-south-1.amazonaws.com", "bedrock.eu-south-2.amazonaws.com", "bedrock.eu-west-1.amazonaws.com", "bedrock.eu-west-2.amazonaws.com", "bedrock.eu-west-3.amazonaws.com", "bedrock.sa-east-1.amazonaws.com", "bedrock.us-gov-east-1.amazonaws.com", "bedrock.us-gov-west-1.amazonaws.com"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/custom-models", Segments: []string{"custom-models"}},
+				{Text: "/foundation-models", Segments: []string{"foundation-models"}},
+				{Text: "/imported-models", Segments: []string{"imported-models"}},
+				{Text: "/inference-profiles", Segments: []string{"inference-profiles"}},
+				{Text: "/provisioned-model-throughputs", Segments: []string{"provisioned-model-throughputs"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/foundation-models", Query: "byProvider=Amazon"}}},
+	index: node{children: []node{
+		{segment: "async-invoke", prefix: []uint16{0}},
+		{segment: "custom-models", prefix: []uint16{4}},
+		{segment: "foundation-models", prefix: []uint16{4}},
+		{segment: "guardrail", any: &node{children: []node{
+			{segment: "version", any: &node{children: []node{
+				{segment: "apply", exact: []uint16{2}}}}}}}},
+		{segment: "imported-models", prefix: []uint16{4}},
+		{segment: "inference-profiles", prefix: []uint16{4}},
+		{segment: "model", any: &node{children: []node{
+			{segment: "converse", exact: []uint16{1}},
+			{segment: "converse-stream", exact: []uint16{1}},
+			{segment: "count-tokens", exact: []uint16{1}},
+			{segment: "invoke", exact: []uint16{3}},
+			{segment: "invoke-with-response-stream", exact: []uint16{3}}}}},
+		{segment: "provisioned-model-throughputs", prefix: []uint16{4}}}}}
+
+var service_aws_bedrock_key = Service{
+	ID:      "aws-bedrock-key",
+	Origin:  "builtin",
+	Title:   "Amazon Bedrock with an API key",
+	Docs:    "https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html",
+	Checked: "2026-11-22",
+	Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com"},
+	Secrets: []Secret{
+		{Name: "AWS_BEARER_TOKEN_BEDROCK", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}, Key: []string{"AWS_BEARER_TOKEN_BEDROCK"}},
+	Capabilities: []Capability{
+		{
+			ID:      "aws-bedrock-key/chat-completions",
+			Title:   "Chat completions, in the form of OpenAI's API",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/chat/completions", Segments: []string{"openai", "v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/chat/completions", Body: "{\"model\":\"openai.gpt-oss-20b-1:0\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello! How can you help me today?\"}]}"}},
+		{
+			ID:      "aws-bedrock-key/converse",
+			Title:   "Conversations with models",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/model/{model}/converse$", Segments: []string{"model", "", "converse"}, Exact: true},
+				{Text: "/model/{model}/converse-stream$", Segments: []string{"model", "", "converse-stream"}, Exact: true}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/model/us.anthropic.claude-3-5-haiku-20241022-v1:0/converse", Body: "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}"}},
+		{
+			ID:      "aws-bedrock-key/invoke",
+			Title:   "Calls of models in their own form",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/model/{model}/invoke$", Segments: []string{"model", "", "invoke"}, Exact: true},
+				{Text: "/model/{model}/invoke-with-response-stream$", Segments: []string{"model", "", "invoke-with-response-stream"}, Exact: true}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/model/amazon.titan-text-premier-v1:0/invoke", Body: "{\"inputText\":\"Describe the purpose of a hello world program in one line.\"}"}}},
+	index: node{children: []node{
+		{segment: "model", any: &node{children: []node{
+			{segment: "converse", exact: []uint16{1}},
+			{segment: "converse-stream", exact: []uint16{1}},
+			{segment: "invoke", exact: []uint16{2}},
+			{segment: "invoke-with-response-stream", exact: []uint16{2}}}}},
+		{segment: "openai", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{0}}}}}}}}}}}
+
+var service_aws_s3 = Service{
+	ID:      "aws-s3",
+	Origin:  "builtin",
+	Title:   "Amazon S3",
+	Docs:    "https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html",
+	Checked: "2026-11-22",
+	Hosts:   []string{"s3.us-east-1.amazonaws.com", "s3.us-east-2.amazonaws.com", "s3.us-west-1.amazonaws.com", "s3.us-west-2.amazonaws.com", "s3.af-south-1.amazonaws.com", "s3.ap-east-1.amazonaws.com", "s3.ap-northeast-1.amazonaws.com", "s3.ap-northeast-2.amazonaws.com", "s3.ap-northeast-3.amazonaws.com", "s3.ap-south-1.amazonaws.com", "s3.ap-south-2.amazonaws.com", "s3.ap-southeast-1.amazonaws.com", "s3.ap-southeast-2.amazonaws.com", "s3.ap-southeast-3.amazonaws.com", "s3.ap-southeast-4.amazonaws.com", "s3.ap-southeast-5.amazonaws.com", "s3.ap-southeast-7.amazonaws.com", "s3.ca-central-1.amazonaws.com", "s3.ca-west-1.amazonaws.com", "s3.eu-central-1.amazonaws.com", "s3.eu-central-2.amazonaws.com", "s3.eu-north-1.amazonaws.com", "s3.eu-south-1.amazonaws.com", "s3.eu-south-2.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3.eu-west-2.amazonaws.com", "s3.eu-west-3.amazonaws.com", "s3.il-central-1.amazonaws.com", "s3.me-central-1.amazonaws.com", "s3.me-south-1.amazonaws.com", "s3.mx-central-1.amazonaws.com", "s3.sa-east-1.amazonaws.com", "s3.us-gov-east-1.amazonaws.com", "s3.us-gov-west-1.amazonaws.com"},
+	Secrets: []Secret{
+		{Name: "AWS_S3_ACCESS_KEY_ID", Placeholder: "access_key_id"},
+		{Name: "AWS_S3_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"}},
+	Public: []string{"access_key_id"},
+	Auth: Auth{
+		Kind:  "sigv4",
+		SigV4: SigV4{Service: "s3"}},
+	Env: Env{BaseURL: []string{"AWS_ENDPOINT_URL_S3"}, Key: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "aws-s3/bucket-manage",
+			Title:   "Buckets, made, configured, emptied and deleted",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/{bucket}$", Segments: []string{""}, Exact: true}},
+			Risk:    "destructive",
+			Example: Example{Method: "PUT", Path: "/amzn-s3-demo-bucket"}},
+		{
+			ID:      "aws-s3/bucket-read",
+			Title:   "Objects of a bucket, listed, and its configuration",
+			Methods: []string{"GET", "HEAD"},
+			Paths: []Path{
+				{Text: "/{bucket}$", Segments: []string{""}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/amzn-s3-demo-bucket", Query: "list-type=2&max-keys=50&prefix=E"}},
+		{
+			ID:      "aws-s3/buckets-list",
+			Title:   "Buckets, listed",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/$", Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/", Query: "max-buckets=100"}},
+		{
+			ID:      "aws-s3/objects-delete",
+			Title:   "Objects, deleted",
+			Methods: []string{"DELETE"},
+			Paths: []Path{
+				{Text: "/{bucket}", Segments: []string{""}}},
+			Risk:       "destructive",
+			OpaquePath: true,
+			Example:    Example{Method: "DELETE", Path: "/amzn-s3-demo-bucket/my-second-image.jpg"}},
+		{
+			ID:      "aws-s3/objects-read",
+			Title:   "Objects, read",
+			Methods: []string{"GET", "HEAD"},
+			Paths: []Path{
+				{Text: "/{bucket}", Segments: []string{""}}},
+			Risk:       "read",
+			OpaquePath: true,
+			Example:    Example{Method: "GET", Path: "/amzn-s3-demo-bucket/my-image.jpg"}},
+		{
+			ID:      "aws-s3/objects-write",
+			Title:   "Objects, written over and uploaded in parts",
+			Methods: []string{"POST", "PUT"},
+			Paths: []Path{
+				{Text: "/{bucket}", Segments: []string{""}}},
+			Risk:       "destructive",
+			OpaquePath: true,
+			Example: Example{Method: "PUT", Path: "/amzn-s3-demo-bucket/notes/hello%20world.txt", Headers: []Header{
+				{Name: "content-type", Value: "text/plain"}}, Body: "Hello"}}},
+	index: node{any: &node{prefix: []uint16{3, 4, 5}, exact: []uint16{0, 1}}, exact: []uint16{2}}}
+
+var service_azure_openai = Service{
+	ID:      "azure-openai",
+	Origin:  "builtin",
+	Title:   "Azure OpenAI",
+	Docs:    "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com"},
+	Secrets: []Secret{
+		{Name: "AZURE_OPENAI_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "api-key", Value: "{{secret}}"}}},
+	Env: Env{BaseURL: []string{"AZURE_OPENAI_ENDPOINT"}, Key: []string{"AZURE_OPENAI_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "azure-openai/audio",
+			Title:   "Text from speech, speech from text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/deployments/{deployment}/audio", Segments: []string{"openai", "deployments", "", "audio"}},
+				{Text: "/openai/v1/audio", Segments: []string{"openai", "v1", "audio"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/deployments/tts/audio/speech", Query: "api-version=2025-04-01-preview", Body: "{\"model\":\"tts-1-hd\",\"input\":\"I'm excited to try text to speech.\",\"voice\":\"alloy\"}"}},
+		{
+			ID:      "azure-openai/batch",
+			Title:   "Batches of requests",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/batches", Segments: []string{"openai", "batches"}},
+				{Text: "/openai/v1/batches", Segments: []string{"openai", "v1", "batches"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/batches", Query: "api-version=2024-10-21", Body: "{\"input_file_id\":\"file-abc123\",\"endpoint\":\"/chat/completions\",\"completion_window\":\"24h\"}"}},
+		{
+			ID:      "azure-openai/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/deployments/{deployment}/chat/completions", Segments: []string{"openai", "deployments", "", "chat", "completions"}},
+				{Text: "/openai/v1/chat/completions", Segments: []string{"openai", "v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/deployments/gpt-4o/chat/completions", Query: "api-version=2024-10-21", Body: "{\"messages\":[{\"role\":\"user\",\"content\":\"Does Azure OpenAI support customer managed keys?\"}]}"}},
+		{
+			ID:      "azure-openai/completions",
+			Title:   "Completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/deployments/{deployment}/completions", Segments: []string{"openai", "deployments", "", "completions"}},
+				{Text: "/openai/v1/completions", Segments: []string{"openai", "v1", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/deployments/gpt-35-turbo-instruct/completions", Query: "api-version=2024-10-21", Body: "{\"prompt\":\"Once upon a time\",\"max_tokens\":5}"}},
+		{
+			ID:      "azure-openai/embeddings",
+			Title:   "Embeddings of text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/deployments/{deployment}/embeddings", Segments: []string{"openai", "deployments", "", "embeddings"}},
+				{Text: "/openai/v1/embeddings", Segments: []string{"openai", "v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/deployments/text-embedding-3-small/embeddings", Query: "api-version=2024-10-21", Body: "{\"input\":[\"this is a test\"]}"}},
+		{
+			ID:      "azure-openai/files",
+			Title:   "Uploaded files and vector stores",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/files", Segments: []string{"openai", "files"}},
+				{Text: "/openai/v1/files", Segments: []string{"openai", "v1", "files"}},
+				{Text: "/openai/v1/vector_stores", Segments: []string{"openai", "v1", "vector_stores"}},
+				{Text: "/openai/vector_stores", Segments: []string{"openai", "vector_stores"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/openai/files", Query: "api-version=2024-10-21"}},
+		{
+			ID:      "azure-openai/fine-tuning",
+			Title:   "Fine-tuning jobs",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/fine_tuning", Segments: []string{"openai", "fine_tuning"}},
+				{Text: "/openai/v1/fine_tuning", Segments: []string{"openai", "v1", "fine_tuning"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/openai/fine_tuning/jobs", Query: "api-version=2024-10-21"}},
+		{
+			ID:      "azure-openai/images",
+			Title:   "Images",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/deployments/{deployment}/images", Segments: []string{"openai", "deployments", "", "images"}},
+				{Text: "/openai/v1/images", Segments: []string{"openai", "v1", "images"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/deployments/dall-e-3/images/generations", Query: "api-version=2024-10-21", Body: "{\"prompt\":\"In the style of WordArt in pop art a cup of coffee\",\"style\":\"vivid\",\"quality\":\"hd\",\"size\":\"1024x1024\",\"n\":1}"}},
+		{
+			ID:      "azure-openai/models",
+			Title:   "Models",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/openai/models", Segments: []string{"openai", "models"}},
+				{Text: "/openai/v1/models", Segments: []string{"openai", "v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/openai/models", Query: "api-version=2024-10-21"}},
+		{
+			ID:      "azure-openai/responses",
+			Title:   "Responses",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/responses", Segments: []string{"openai", "responses"}},
+				{Text: "/openai/v1/responses", Segments: []string{"openai", "v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/responses", Body: "{\"model\":\"gpt-4.1-nano\",\"input\":\"This is a test\"}"}}},
+	index: node{children: []node{
+		{segment: "openai", children: []node{
+			{segment: "batches", prefix: []uint16{1}},
+			{segment: "deployments", any: &node{children: []node{
+				{segment: "audio", prefix: []uint16{0}},
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{2}}}},
+				{segment: "completions", prefix: []uint16{3}},
+				{segment: "embeddings", prefix: []uint16{4}},
+				{segment: "images", prefix: []uint16{7}}}}},
+			{segment: "files", prefix: []uint16{5}},
+			{segment: "fine_tuning", prefix: []uint16{6}},
+			{segment: "models", prefix: []uint16{8}},
+			{segment: "responses", prefix: []uint16{9}},
+			{segment: "v1", children: []node{
+				{segment: "audio", prefix: []uint16{0}},
+				{segment: "batches", prefix: []uint16{1}},
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{2}}}},
+				{segment: "completions", prefix: []uint16{3}},
+				{segment: "embeddings", prefix: []uint16{4}},
+				{segment: "files", prefix: []uint16{5}},
+				{segment: "fine_tuning", prefix: []uint16{6}},
+				{segment: "images", prefix: []uint16{7}},
+				{segment: "models", prefix: []uint16{8}},
+				{segment: "responses", prefix: []uint16{9}},
+				{segment: "vector_stores", prefix: []uint16{5}}}},
+			{segment: "vector_stores", prefix: []uint16{5}}}}}}}

@@ -7,27 +7,44 @@ package registry
 var builtinServices = [...]*Service{
 	&service_airtable,
 	&service_anthropic,
+	&service_aws_bedrock,
+	&service_aws_bedrock_key,
+	&service_aws_s3,
+	&service_azure_openai,
+	&service_brave_search,
 	&service_calendly,
+	&service_cerebras,
+	&service_cohere,
 	&service_deepgram,
 	&service_deepl,
+	&service_deepseek,
 	&service_discord,
 	&service_elevenlabs,
+	&service_exa,
 	&service_fal,
 	&service_firecrawl,
+	&service_fireworks,
 	&service_gemini,
 	&service_github,
 	&service_google_calendar,
 	&service_google_gmail,
 	&service_google_places,
+	&service_google_vertex,
+	&service_groq,
 	&service_hubspot,
+	&service_huggingface,
 	&service_intercom,
+	&service_jina,
 	&service_linear,
 	&service_mailgun,
+	&service_mistral,
 	&service_netlify,
 	&service_notion,
 	&service_openai,
 	&service_openai_codex,
 	&service_openrouter,
+	&service_perplexity,
+	&service_pinecone,
 	&service_plaid,
 	&service_postmark,
 	&service_quickbooks,
@@ -36,18 +53,23 @@ var builtinServices = [...]*Service{
 	&service_replicate,
 	&service_resend,
 	&service_sendgrid,
+	&service_serpapi,
 	&service_shopify,
 	&service_slack,
 	&service_spotify,
 	&service_square,
 	&service_stripe,
+	&service_tavily,
 	&service_telegram,
 	&service_todoist,
+	&service_together,
 	&service_trello,
 	&service_tripo,
 	&service_twilio,
 	&service_vercel,
+	&service_voyage,
 	&service_x,
+	&service_xai,
 	&service_xero,
 	&service_youtube,
 }
@@ -55,68 +77,100 @@ var builtinServices = [...]*Service{
 var builtinSecrets = [...]secretPlace{
 	{"AIRTABLE_API_KEY", 0, 0},
 	{"ANTHROPIC_API_KEY", 1, 0},
-	{"CALENDLY_API_KEY", 2, 0},
-	{"CODEX_OAUTH_JSON", 21, 0},
-	{"DEEPGRAM_API_KEY", 3, 0},
-	{"DEEPL_API_KEY", 4, 0},
-	{"DEEPL_AUTH_KEY", 4, 0},
-	{"DISCORD_BOT_TOKEN", 5, 0},
-	{"ELEVENLABS_API_KEY", 6, 0},
-	{"FAL_KEY", 7, 0},
-	{"FIRECRAWL_API_KEY", 8, 0},
-	{"GEMINI_API_KEY", 9, 0},
-	{"GH_TOKEN", 10, 0},
-	{"GITHUB_TOKEN", 10, 0},
-	{"GOOGLE_CALENDAR_OAUTH", 11, 0},
-	{"GOOGLE_GMAIL_OAUTH", 12, 0},
-	{"GOOGLE_PLACES_API_KEY", 13, 0},
-	{"HUBSPOT_TOKEN", 14, 0},
-	{"INTERCOM_API_KEY", 15, 0},
-	{"INTERCOM_TOKEN", 15, 0},
-	{"LINEAR_API_KEY", 16, 0},
-	{"MAILGUN_API_KEY", 17, 0},
-	{"NETLIFY_AUTH_TOKEN", 18, 0},
-	{"NETLIFY_TOKEN", 18, 0},
-	{"NOTION_API_KEY", 19, 0},
-	{"NOTION_TOKEN", 19, 0},
-	{"OPENAI_API_KEY", 20, 0},
-	{"OPENROUTER_API_KEY", 22, 0},
-	{"PLAID_CLIENT_ID", 23, 0},
-	{"PLAID_SECRET", 23, 1},
-	{"POSTMARK_SERVER_TOKEN", 24, 0},
-	{"QUICKBOOKS_OAUTH", 25, 0},
-	{"QUICKBOOKS_TOKEN", 25, 0},
-	{"REDDIT_OAUTH", 26, 0},
-	{"REDDIT_TOKEN", 26, 0},
-	{"REMOVE_BG_API_KEY", 27, 0},
-	{"REPLICATE_API_TOKEN", 28, 0},
-	{"RESEND_API_KEY", 29, 0},
-	{"SENDGRID_API_KEY", 30, 0},
-	{"SHOPIFY_ACCESS_TOKEN", 31, 0},
-	{"SLACK_BOT_TOKEN", 32, 0},
-	{"SPOTIFY_OAUTH", 33, 0},
-	{"SPOTIFY_TOKEN", 33, 0},
-	{"SQUARE_ACCESS_TOKEN", 34, 0},
-	{"SQUARE_TOKEN", 34, 0},
-	{"STRIPE_API_KEY", 35, 0},
-	{"STRIPE_SECRET_KEY", 35, 0},
-	{"TELEGRAM_BOT_TOKEN", 36, 0},
-	{"TODOIST_API_TOKEN", 37, 0},
-	{"TODOIST_TOKEN", 37, 0},
-	{"TRELLO_API_KEY", 38, 0},
-	{"TRELLO_TOKEN", 38, 1},
-	{"TRIPO_API_KEY", 39, 0},
-	{"TWILIO_ACCOUNT_SID", 40, 0},
-	{"TWILIO_AUTH_TOKEN", 40, 1},
-	{"VERCEL_TOKEN", 41, 0},
-	{"XERO_OAUTH", 43, 0},
-	{"XERO_TOKEN", 43, 0},
-	{"X_BEARER_TOKEN", 42, 0},
-	{"YOUTUBE_API_KEY", 44, 0},
+	{"AWS_BEARER_TOKEN_BEDROCK", 3, 0},
+	{"AWS_BEDROCK_ACCESS_KEY_ID", 2, 0},
+	{"AWS_BEDROCK_SECRET_ACCESS_KEY", 2, 1},
+	{"AWS_S3_ACCESS_KEY_ID", 4, 0},
+	{"AWS_S3_SECRET_ACCESS_KEY", 4, 1},
+	{"AZURE_OPENAI_API_KEY", 5, 0},
+	{"BEDROCK_AWS_ACCESS_KEY_ID", 2, 0},
+	{"BEDROCK_AWS_SECRET_ACCESS_KEY", 2, 1},
+	{"BRAVE_API_KEY", 6, 0},
+	{"BRAVE_SEARCH_API_KEY", 6, 0},
+	{"CALENDLY_API_KEY", 7, 0},
+	{"CEREBRAS_API_KEY", 8, 0},
+	{"CODEX_OAUTH_JSON", 36, 0},
+	{"COHERE_API_KEY", 9, 0},
+	{"CO_API_KEY", 9, 0},
+	{"DEEPGRAM_API_KEY", 10, 0},
+	{"DEEPL_API_KEY", 11, 0},
+	{"DEEPL_AUTH_KEY", 11, 0},
+	{"DEEPSEEK_API_KEY", 12, 0},
+	{"DISCORD_BOT_TOKEN", 13, 0},
+	{"ELEVENLABS_API_KEY", 14, 0},
+	{"EXA_API_KEY", 15, 0},
+	{"FAL_KEY", 16, 0},
+	{"FIRECRAWL_API_KEY", 17, 0},
+	{"FIREWORKS_API_KEY", 18, 0},
+	{"GEMINI_API_KEY", 19, 0},
+	{"GH_TOKEN", 20, 0},
+	{"GITHUB_TOKEN", 20, 0},
+	{"GOOGLE_CALENDAR_OAUTH", 21, 0},
+	{"GOOGLE_GMAIL_OAUTH", 22, 0},
+	{"GOOGLE_PLACES_API_KEY", 23, 0},
+	{"GOOGLE_VERTEX_OAUTH", 24, 0},
+	{"GROQ_API_KEY", 25, 0},
+	{"HF_TOKEN", 27, 0},
+	{"HUBSPOT_TOKEN", 26, 0},
+	{"HUGGINGFACE_TOKEN", 27, 0},
+	{"HUGGING_FACE_HUB_TOKEN", 27, 0},
+	{"INTERCOM_API_KEY", 28, 0},
+	{"INTERCOM_TOKEN", 28, 0},
+	{"JINA_API_KEY", 29, 0},
+	{"LINEAR_API_KEY", 30, 0},
+	{"MAILGUN_API_KEY", 31, 0},
+	{"MISTRAL_API_KEY", 32, 0},
+	{"NETLIFY_AUTH_TOKEN", 33, 0},
+	{"NETLIFY_TOKEN", 33, 0},
+	{"NOTION_API_KEY", 34, 0},
+	{"NOTION_TOKEN", 34, 0},
+	{"OPENAI_API_KEY", 35, 0},
+	{"OPENROUTER_API_KEY", 37, 0},
+	{"PERPLEXITY_API_KEY", 38, 0},
+	{"PINECONE_API_KEY", 39, 0},
+	{"PLAID_CLIENT_ID", 40, 0},
+	{"PLAID_SECRET", 40, 1},
+	{"POSTMARK_SERVER_TOKEN", 41, 0},
+	{"PPLX_API_KEY", 38, 0},
+	{"QUICKBOOKS_OAUTH", 42, 0},
+	{"QUICKBOOKS_TOKEN", 42, 0},
+	{"REDDIT_OAUTH", 43, 0},
+	{"REDDIT_TOKEN", 43, 0},
+	{"REMOVE_BG_API_KEY", 44, 0},
+	{"REPLICATE_API_TOKEN", 45, 0},
+	{"RESEND_API_KEY", 46, 0},
+	{"SENDGRID_API_KEY", 47, 0},
+	{"SERPAPI_API_KEY", 48, 0},
+	{"SERPAPI_KEY", 48, 0},
+	{"SHOPIFY_ACCESS_TOKEN", 49, 0},
+	{"SLACK_BOT_TOKEN", 50, 0},
+	{"SPOTIFY_OAUTH", 51, 0},
+	{"SPOTIFY_TOKEN", 51, 0},
+	{"SQUARE_ACCESS_TOKEN", 52, 0},
+	{"SQUARE_TOKEN", 52, 0},
+	{"STRIPE_API_KEY", 53, 0},
+	{"STRIPE_SECRET_KEY", 53, 0},
+	{"TAVILY_API_KEY", 54, 0},
+	{"TELEGRAM_BOT_TOKEN", 55, 0},
+	{"TODOIST_API_TOKEN", 56, 0},
+	{"TODOIST_TOKEN", 56, 0},
+	{"TOGETHER_API_KEY", 57, 0},
+	{"TRELLO_API_KEY", 58, 0},
+	{"TRELLO_TOKEN", 58, 1},
+	{"TRIPO_API_KEY", 59, 0},
+	{"TWILIO_ACCOUNT_SID", 60, 0},
+	{"TWILIO_AUTH_TOKEN", 60, 1},
+	{"VERCEL_TOKEN", 61, 0},
+	{"VOYAGE_API_KEY", 62, 0},
+	{"XAI_API_KEY", 64, 0},
+	{"XERO_OAUTH", 65, 0},
+	{"XERO_TOKEN", 65, 0},
+	{"X_BEARER_TOKEN", 63, 0},
+	{"YOUTUBE_API_KEY", 66, 0},
 	{"ai.claude.api_key", 1, 0},
-	{"ai.gemini.api_key", 9, 0},
-	{"ai.openai.api_key", 20, 0},
-	{"ai.openrouter.api_key", 22, 0},
+	{"ai.gemini.api_key", 19, 0},
+	{"ai.openai.api_key", 35, 0},
+	{"ai.openrouter.api_key", 37, 0},
 }
 
 var builtinCapabilities = [...]capabilityPlace{
@@ -125,282 +179,430 @@ var builtinCapabilities = [...]capabilityPlace{
 	{0, 2},   // airtable/webhooks
 	{1, 0},   // anthropic/messages
 	{1, 1},   // anthropic/models
-	{2, 0},   // calendly/availability
-	{2, 1},   // calendly/event_types
-	{2, 2},   // calendly/organizations
-	{2, 3},   // calendly/routing_forms
-	{2, 4},   // calendly/scheduled_events
-	{2, 5},   // calendly/scheduling_links
-	{2, 6},   // calendly/users
-	{2, 7},   // calendly/webhooks
-	{3, 0},   // deepgram/models
-	{3, 1},   // deepgram/projects
-	{3, 2},   // deepgram/text-intelligence
-	{3, 3},   // deepgram/text-to-speech
-	{3, 4},   // deepgram/transcription
-	{3, 5},   // deepgram/voice-agent
-	{4, 0},   // deepl/languages
-	{4, 1},   // deepl/translate
-	{4, 2},   // deepl/usage
-	{5, 0},   // discord/applications
-	{5, 1},   // discord/channels
-	{5, 2},   // discord/gateway
-	{5, 3},   // discord/guilds
-	{5, 4},   // discord/invites
-	{5, 5},   // discord/stage-instances
-	{5, 6},   // discord/stickers
-	{5, 7},   // discord/users
-	{5, 8},   // discord/voice
-	{5, 9},   // discord/webhooks
-	{6, 0},   // elevenlabs/audio-isolation
-	{6, 1},   // elevenlabs/audio-native
-	{6, 2},   // elevenlabs/conversational-ai
-	{6, 3},   // elevenlabs/dubbing
-	{6, 4},   // elevenlabs/forced-alignment
-	{6, 5},   // elevenlabs/history
-	{6, 6},   // elevenlabs/models
-	{6, 7},   // elevenlabs/pronunciation-dictionaries
-	{6, 8},   // elevenlabs/sound-effects
-	{6, 9},   // elevenlabs/studio
-	{6, 10},  // elevenlabs/text-to-dialogue
-	{6, 11},  // elevenlabs/text-to-speech
-	{6, 12},  // elevenlabs/transcription
-	{6, 13},  // elevenlabs/voice-changer
-	{6, 14},  // elevenlabs/voice-design
-	{6, 15},  // elevenlabs/voices
-	{7, 0},   // fal/image-to-3d
-	{8, 0},   // firecrawl/agent
-	{8, 1},   // firecrawl/batch-scrape
-	{8, 2},   // firecrawl/browser
-	{8, 3},   // firecrawl/crawl
-	{8, 4},   // firecrawl/map
-	{8, 5},   // firecrawl/parse
-	{8, 6},   // firecrawl/scrape
-	{8, 7},   // firecrawl/search
-	{8, 8},   // firecrawl/support
-	{9, 0},   // gemini/batches
-	{9, 1},   // gemini/cached-content
-	{9, 2},   // gemini/corpora
-	{9, 3},   // gemini/file-search
-	{9, 4},   // gemini/files
-	{9, 5},   // gemini/generated-files
-	{9, 6},   // gemini/models
-	{9, 7},   // gemini/tuned-models
-	{10, 0},  // github/gists
-	{10, 1},  // github/graphql
-	{10, 2},  // github/issues
-	{10, 3},  // github/meta
-	{10, 4},  // github/notifications
-	{10, 5},  // github/orgs
-	{10, 6},  // github/repos
-	{10, 7},  // github/search
-	{10, 8},  // github/users
-	{11, 0},  // google-calendar/events
-	{11, 1},  // google-calendar/lists
-	{12, 0},  // google-gmail/contacts-read
-	{12, 1},  // google-gmail/drafts
-	{12, 2},  // google-gmail/labels
-	{12, 3},  // google-gmail/messages-modify
-	{12, 4},  // google-gmail/messages-read
-	{12, 5},  // google-gmail/profile
-	{12, 6},  // google-gmail/send
-	{13, 0},  // google-places/autocomplete
-	{13, 1},  // google-places/details
-	{13, 2},  // google-places/search-text
-	{14, 0},  // hubspot/account
-	{14, 1},  // hubspot/automation
-	{14, 2},  // hubspot/cms
-	{14, 3},  // hubspot/conversations
-	{14, 4},  // hubspot/crm-associations
-	{14, 5},  // hubspot/crm-object-library
-	{14, 6},  // hubspot/crm-objects
-	{14, 7},  // hubspot/crm-pipelines
-	{14, 8},  // hubspot/crm-properties
-	{14, 9},  // hubspot/events
-	{14, 10}, // hubspot/files
-	{14, 11}, // hubspot/marketing
-	{14, 12}, // hubspot/settings
-	{15, 0},  // intercom/admins
-	{15, 1},  // intercom/articles
-	{15, 2},  // intercom/contacts
-	{15, 3},  // intercom/conversations
-	{15, 4},  // intercom/data_attributes
-	{15, 5},  // intercom/help_center
-	{15, 6},  // intercom/messages
-	{15, 7},  // intercom/segments
-	{15, 8},  // intercom/tags
-	{15, 9},  // intercom/teams
-	{15, 10}, // intercom/tickets
-	{16, 0},  // linear/graphql
-	{16, 1},  // linear/storage
-	{17, 0},  // mailgun/domains
-	{17, 1},  // mailgun/lists
-	{17, 2},  // mailgun/routes
-	{17, 3},  // mailgun/sending
-	{18, 0},  // netlify/deploys
-	{18, 1},  // netlify/sites
-	{18, 2},  // netlify/user
-	{19, 0},  // notion/blocks
-	{19, 1},  // notion/comments
-	{19, 2},  // notion/databases
-	{19, 3},  // notion/pages
-	{19, 4},  // notion/search
-	{19, 5},  // notion/users
-	{20, 0},  // openai/assistants
-	{20, 1},  // openai/batch
-	{20, 2},  // openai/chat-completions
-	{21, 0},  // openai/codex-realtime
-	{21, 1},  // openai/codex-responses
-	{21, 2},  // openai/codex-usage
-	{20, 3},  // openai/embeddings
-	{20, 4},  // openai/files
-	{20, 5},  // openai/fine-tuning
-	{20, 6},  // openai/image-generation
-	{20, 7},  // openai/models
-	{20, 8},  // openai/moderation
-	{20, 9},  // openai/realtime
-	{20, 10}, // openai/responses
-	{20, 11}, // openai/speech
-	{20, 12}, // openai/transcription
-	{20, 13}, // openai/translation
-	{20, 14}, // openai/uploads
-	{20, 15}, // openai/vector-stores
-	{20, 16}, // openai/videos
-	{22, 0},  // openrouter/api-keys
-	{22, 1},  // openrouter/chat-completions
-	{22, 2},  // openrouter/completions
-	{22, 3},  // openrouter/credits
-	{22, 4},  // openrouter/embeddings
-	{22, 5},  // openrouter/generation
-	{22, 6},  // openrouter/models
-	{22, 7},  // openrouter/providers
-	{22, 8},  // openrouter/responses
-	{23, 0},  // plaid/accounts
-	{23, 1},  // plaid/assets
-	{23, 2},  // plaid/auth
-	{23, 3},  // plaid/categories
-	{23, 4},  // plaid/identity
-	{23, 5},  // plaid/institutions
-	{23, 6},  // plaid/investments
-	{23, 7},  // plaid/investments-sync
-	{23, 8},  // plaid/item-public-token-exchange
-	{23, 9},  // plaid/item-remove
-	{23, 10}, // plaid/items
-	{23, 11}, // plaid/liabilities
-	{23, 12}, // plaid/liabilities-sync
-	{23, 13}, // plaid/link-token
-	{23, 14}, // plaid/link-token-create
-	{23, 15}, // plaid/link-token-update
-	{23, 16}, // plaid/statements
-	{23, 17}, // plaid/transactions
-	{24, 0},  // postmark/bounces
-	{24, 1},  // postmark/email
-	{24, 2},  // postmark/message-streams
-	{24, 3},  // postmark/stats
-	{24, 4},  // postmark/templates
-	{25, 0},  // quickbooks/accounting
-	{26, 0},  // reddit/api
-	{26, 1},  // reddit/content
-	{27, 0},  // remove-bg/background-removal
-	{28, 0},  // replicate/collections
-	{28, 1},  // replicate/deployments
-	{28, 2},  // replicate/files
-	{28, 3},  // replicate/models
-	{28, 4},  // replicate/predictions
-	{28, 5},  // replicate/trainings
-	{29, 0},  // resend/broadcasts
-	{29, 1},  // resend/contacts
-	{29, 2},  // resend/domains
-	{29, 3},  // resend/emails
-	{30, 0},  // sendgrid/mail
-	{30, 1},  // sendgrid/marketing
-	{30, 2},  // sendgrid/stats
-	{30, 3},  // sendgrid/suppressions
-	{30, 4},  // sendgrid/templates
-	{31, 0},  // shopify/admin
-	{32, 0},  // slack/admin
-	{32, 1},  // slack/api
-	{32, 2},  // slack/apps
-	{32, 3},  // slack/auth
-	{32, 4},  // slack/bookmarks
-	{32, 5},  // slack/calls
-	{32, 6},  // slack/chat
-	{32, 7},  // slack/conversations
-	{32, 8},  // slack/dialog
-	{32, 9},  // slack/emoji
-	{32, 10}, // slack/files
-	{32, 11}, // slack/pins
-	{32, 12}, // slack/reactions
-	{32, 13}, // slack/reminders
-	{32, 14}, // slack/search
-	{32, 15}, // slack/stars
-	{32, 16}, // slack/team
-	{32, 17}, // slack/usergroups
-	{32, 18}, // slack/users
-	{32, 19}, // slack/views
-	{32, 20}, // slack/workflow
-	{33, 0},  // spotify/catalog
-	{33, 1},  // spotify/me
-	{33, 2},  // spotify/playlists
-	{33, 3},  // spotify/users
-	{34, 0},  // square/catalog
-	{34, 1},  // square/customers
-	{34, 2},  // square/inventory
-	{34, 3},  // square/invoices
-	{34, 4},  // square/locations
-	{34, 5},  // square/orders
-	{34, 6},  // square/payments
-	{35, 0},  // stripe/billing
-	{35, 1},  // stripe/customers
-	{35, 2},  // stripe/disputes
-	{35, 3},  // stripe/payments
-	{36, 0},  // telegram/delete-message
-	{36, 1},  // telegram/edit-message-text
-	{36, 2},  // telegram/get-me
-	{36, 3},  // telegram/get-updates
-	{36, 4},  // telegram/send-chat-action
-	{36, 5},  // telegram/send-message
-	{37, 0},  // todoist/comments
-	{37, 1},  // todoist/labels
-	{37, 2},  // todoist/projects
-	{37, 3},  // todoist/sections
-	{37, 4},  // todoist/sync
-	{37, 5},  // todoist/tasks
-	{38, 0},  // trello/actions
-	{38, 1},  // trello/batch
-	{38, 2},  // trello/boards
-	{38, 3},  // trello/cards
-	{38, 4},  // trello/checklists
-	{38, 5},  // trello/custom-fields
-	{38, 6},  // trello/emoji
-	{38, 7},  // trello/enterprises
-	{38, 8},  // trello/labels
-	{38, 9},  // trello/lists
-	{38, 10}, // trello/members
-	{38, 11}, // trello/notifications
-	{38, 12}, // trello/organizations
-	{38, 13}, // trello/plugins
-	{38, 14}, // trello/search
-	{38, 15}, // trello/tokens
-	{38, 16}, // trello/webhooks
-	{39, 0},  // tripo/image-to-3d
-	{40, 0},  // twilio/api
-	{41, 0},  // vercel/deployments
-	{41, 1},  // vercel/files
-	{41, 2},  // vercel/projects
-	{41, 3},  // vercel/teams
-	{41, 4},  // vercel/user
-	{42, 0},  // x/dm
-	{42, 1},  // x/lists
-	{42, 2},  // x/spaces
-	{42, 3},  // x/tweets
-	{42, 4},  // x/users
-	{43, 0},  // xero/accounting
-	{44, 0},  // youtube/captions
-	{44, 1},  // youtube/channels
-	{44, 2},  // youtube/comments
-	{44, 3},  // youtube/playlists
-	{44, 4},  // youtube/search
-	{44, 5},  // youtube/subscriptions
-	{44, 6},  // youtube/videos
+	{3, 0},   // aws-bedrock-key/chat-completions
+	{3, 1},   // aws-bedrock-key/converse
+	{3, 2},   // aws-bedrock-key/invoke
+	{2, 0},   // aws-bedrock/async-invoke
+	{2, 1},   // aws-bedrock/converse
+	{2, 2},   // aws-bedrock/guardrails
+	{2, 3},   // aws-bedrock/invoke
+	{2, 4},   // aws-bedrock/models
+	{4, 0},   // aws-s3/bucket-manage
+	{4, 1},   // aws-s3/bucket-read
+	{4, 2},   // aws-s3/buckets-list
+	{4, 3},   // aws-s3/objects-delete
+	{4, 4},   // aws-s3/objects-read
+	{4, 5},   // aws-s3/objects-write
+	{5, 0},   // azure-openai/audio
+	{5, 1},   // azure-openai/batch
+	{5, 2},   // azure-openai/chat-completions
+	{5, 3},   // azure-openai/completions
+	{5, 4},   // azure-openai/embeddings
+	{5, 5},   // azure-openai/files
+	{5, 6},   // azure-openai/fine-tuning
+	{5, 7},   // azure-openai/images
+	{5, 8},   // azure-openai/models
+	{5, 9},   // azure-openai/responses
+	{6, 0},   // brave-search/answers
+	{6, 1},   // brave-search/llm-context
+	{6, 2},   // brave-search/local
+	{6, 3},   // brave-search/media
+	{6, 4},   // brave-search/suggest
+	{6, 5},   // brave-search/web
+	{7, 0},   // calendly/availability
+	{7, 1},   // calendly/event_types
+	{7, 2},   // calendly/organizations
+	{7, 3},   // calendly/routing_forms
+	{7, 4},   // calendly/scheduled_events
+	{7, 5},   // calendly/scheduling_links
+	{7, 6},   // calendly/users
+	{7, 7},   // calendly/webhooks
+	{8, 0},   // cerebras/chat-completions
+	{8, 1},   // cerebras/completions
+	{8, 2},   // cerebras/models
+	{9, 0},   // cohere/batches
+	{9, 1},   // cohere/chat
+	{9, 2},   // cohere/classify
+	{9, 3},   // cohere/connectors
+	{9, 4},   // cohere/datasets
+	{9, 5},   // cohere/embed
+	{9, 6},   // cohere/fine-tuning
+	{9, 7},   // cohere/models
+	{9, 8},   // cohere/rerank
+	{9, 9},   // cohere/tokens
+	{9, 10},  // cohere/transcription
+	{10, 0},  // deepgram/models
+	{10, 1},  // deepgram/projects
+	{10, 2},  // deepgram/text-intelligence
+	{10, 3},  // deepgram/text-to-speech
+	{10, 4},  // deepgram/transcription
+	{10, 5},  // deepgram/voice-agent
+	{11, 0},  // deepl/languages
+	{11, 1},  // deepl/translate
+	{11, 2},  // deepl/usage
+	{12, 0},  // deepseek/balance
+	{12, 1},  // deepseek/chat-completions
+	{12, 2},  // deepseek/completions
+	{12, 3},  // deepseek/messages
+	{12, 4},  // deepseek/models
+	{13, 0},  // discord/applications
+	{13, 1},  // discord/channels
+	{13, 2},  // discord/gateway
+	{13, 3},  // discord/guilds
+	{13, 4},  // discord/invites
+	{13, 5},  // discord/stage-instances
+	{13, 6},  // discord/stickers
+	{13, 7},  // discord/users
+	{13, 8},  // discord/voice
+	{13, 9},  // discord/webhooks
+	{14, 0},  // elevenlabs/audio-isolation
+	{14, 1},  // elevenlabs/audio-native
+	{14, 2},  // elevenlabs/conversational-ai
+	{14, 3},  // elevenlabs/dubbing
+	{14, 4},  // elevenlabs/forced-alignment
+	{14, 5},  // elevenlabs/history
+	{14, 6},  // elevenlabs/models
+	{14, 7},  // elevenlabs/pronunciation-dictionaries
+	{14, 8},  // elevenlabs/sound-effects
+	{14, 9},  // elevenlabs/studio
+	{14, 10}, // elevenlabs/text-to-dialogue
+	{14, 11}, // elevenlabs/text-to-speech
+	{14, 12}, // elevenlabs/transcription
+	{14, 13}, // elevenlabs/voice-changer
+	{14, 14}, // elevenlabs/voice-design
+	{14, 15}, // elevenlabs/voices
+	{15, 0},  // exa/agent
+	{15, 1},  // exa/answer
+	{15, 2},  // exa/contents
+	{15, 3},  // exa/search
+	{15, 4},  // exa/websets
+	{16, 0},  // fal/image-to-3d
+	{17, 0},  // firecrawl/agent
+	{17, 1},  // firecrawl/batch-scrape
+	{17, 2},  // firecrawl/browser
+	{17, 3},  // firecrawl/crawl
+	{17, 4},  // firecrawl/map
+	{17, 5},  // firecrawl/parse
+	{17, 6},  // firecrawl/scrape
+	{17, 7},  // firecrawl/search
+	{17, 8},  // firecrawl/support
+	{18, 0},  // fireworks/account
+	{18, 1},  // fireworks/api-keys
+	{18, 2},  // fireworks/chat-completions
+	{18, 3},  // fireworks/completions
+	{18, 4},  // fireworks/datasets
+	{18, 5},  // fireworks/deployments
+	{18, 6},  // fireworks/embeddings
+	{18, 7},  // fireworks/fine-tuning
+	{18, 8},  // fireworks/images
+	{18, 9},  // fireworks/messages
+	{18, 10}, // fireworks/models
+	{18, 11}, // fireworks/responses
+	{19, 0},  // gemini/batches
+	{19, 1},  // gemini/cached-content
+	{19, 2},  // gemini/corpora
+	{19, 3},  // gemini/file-search
+	{19, 4},  // gemini/files
+	{19, 5},  // gemini/generated-files
+	{19, 6},  // gemini/models
+	{19, 7},  // gemini/tuned-models
+	{20, 0},  // github/gists
+	{20, 1},  // github/graphql
+	{20, 2},  // github/issues
+	{20, 3},  // github/meta
+	{20, 4},  // github/notifications
+	{20, 5},  // github/orgs
+	{20, 6},  // github/repos
+	{20, 7},  // github/search
+	{20, 8},  // github/users
+	{21, 0},  // google-calendar/events
+	{21, 1},  // google-calendar/lists
+	{22, 0},  // google-gmail/contacts-read
+	{22, 1},  // google-gmail/drafts
+	{22, 2},  // google-gmail/labels
+	{22, 3},  // google-gmail/messages-modify
+	{22, 4},  // google-gmail/messages-read
+	{22, 5},  // google-gmail/profile
+	{22, 6},  // google-gmail/send
+	{23, 0},  // google-places/autocomplete
+	{23, 1},  // google-places/details
+	{23, 2},  // google-places/search-text
+	{24, 0},  // google-vertex/batch-predictions
+	{24, 1},  // google-vertex/cached-contents
+	{24, 2},  // google-vertex/chat-completions
+	{24, 3},  // google-vertex/endpoints
+	{24, 4},  // google-vertex/publisher-models
+	{24, 5},  // google-vertex/tuning
+	{25, 0},  // groq/batches
+	{25, 1},  // groq/chat-completions
+	{25, 2},  // groq/embeddings
+	{25, 3},  // groq/files
+	{25, 4},  // groq/models
+	{25, 5},  // groq/responses
+	{25, 6},  // groq/speech
+	{25, 7},  // groq/transcription
+	{26, 0},  // hubspot/account
+	{26, 1},  // hubspot/automation
+	{26, 2},  // hubspot/cms
+	{26, 3},  // hubspot/conversations
+	{26, 4},  // hubspot/crm-associations
+	{26, 5},  // hubspot/crm-object-library
+	{26, 6},  // hubspot/crm-objects
+	{26, 7},  // hubspot/crm-pipelines
+	{26, 8},  // hubspot/crm-properties
+	{26, 9},  // hubspot/events
+	{26, 10}, // hubspot/files
+	{26, 11}, // hubspot/marketing
+	{26, 12}, // hubspot/settings
+	{27, 0},  // huggingface/chat-completions
+	{27, 1},  // huggingface/files
+	{27, 2},  // huggingface/hub-read
+	{27, 3},  // huggingface/hub-write
+	{27, 4},  // huggingface/inference
+	{27, 5},  // huggingface/router-models
+	{28, 0},  // intercom/admins
+	{28, 1},  // intercom/articles
+	{28, 2},  // intercom/contacts
+	{28, 3},  // intercom/conversations
+	{28, 4},  // intercom/data_attributes
+	{28, 5},  // intercom/help_center
+	{28, 6},  // intercom/messages
+	{28, 7},  // intercom/segments
+	{28, 8},  // intercom/tags
+	{28, 9},  // intercom/teams
+	{28, 10}, // intercom/tickets
+	{29, 0},  // jina/classify
+	{29, 1},  // jina/deepsearch
+	{29, 2},  // jina/embeddings
+	{29, 3},  // jina/reader
+	{29, 4},  // jina/rerank
+	{29, 5},  // jina/search
+	{29, 6},  // jina/segment
+	{30, 0},  // linear/graphql
+	{30, 1},  // linear/storage
+	{31, 0},  // mailgun/domains
+	{31, 1},  // mailgun/lists
+	{31, 2},  // mailgun/routes
+	{31, 3},  // mailgun/sending
+	{32, 0},  // mistral/agents
+	{32, 1},  // mistral/audio
+	{32, 2},  // mistral/batch
+	{32, 3},  // mistral/chat-completions
+	{32, 4},  // mistral/classification
+	{32, 5},  // mistral/conversations
+	{32, 6},  // mistral/embeddings
+	{32, 7},  // mistral/files
+	{32, 8},  // mistral/fim
+	{32, 9},  // mistral/fine-tuning
+	{32, 10}, // mistral/libraries
+	{32, 11}, // mistral/models
+	{32, 12}, // mistral/ocr
+	{33, 0},  // netlify/deploys
+	{33, 1},  // netlify/sites
+	{33, 2},  // netlify/user
+	{34, 0},  // notion/blocks
+	{34, 1},  // notion/comments
+	{34, 2},  // notion/databases
+	{34, 3},  // notion/pages
+	{34, 4},  // notion/search
+	{34, 5},  // notion/users
+	{35, 0},  // openai/assistants
+	{35, 1},  // openai/batch
+	{35, 2},  // openai/chat-completions
+	{36, 0},  // openai/codex-realtime
+	{36, 1},  // openai/codex-responses
+	{36, 2},  // openai/codex-usage
+	{35, 3},  // openai/embeddings
+	{35, 4},  // openai/files
+	{35, 5},  // openai/fine-tuning
+	{35, 6},  // openai/image-generation
+	{35, 7},  // openai/models
+	{35, 8},  // openai/moderation
+	{35, 9},  // openai/realtime
+	{35, 10}, // openai/responses
+	{35, 11}, // openai/speech
+	{35, 12}, // openai/transcription
+	{35, 13}, // openai/translation
+	{35, 14}, // openai/uploads
+	{35, 15}, // openai/vector-stores
+	{35, 16}, // openai/videos
+	{37, 0},  // openrouter/api-keys
+	{37, 1},  // openrouter/chat-completions
+	{37, 2},  // openrouter/completions
+	{37, 3},  // openrouter/credits
+	{37, 4},  // openrouter/embeddings
+	{37, 5},  // openrouter/generation
+	{37, 6},  // openrouter/models
+	{37, 7},  // openrouter/providers
+	{37, 8},  // openrouter/responses
+	{38, 0},  // perplexity/chat-completions
+	{38, 1},  // perplexity/chat-completions-async
+	{38, 2},  // perplexity/search
+	{39, 0},  // pinecone/backups
+	{39, 1},  // pinecone/indexes
+	{39, 2},  // pinecone/inference
+	{39, 3},  // pinecone/query
+	{39, 4},  // pinecone/vectors
+	{40, 0},  // plaid/accounts
+	{40, 1},  // plaid/assets
+	{40, 2},  // plaid/auth
+	{40, 3},  // plaid/categories
+	{40, 4},  // plaid/identity
+	{40, 5},  // plaid/institutions
+	{40, 6},  // plaid/investments
+	{40, 7},  // plaid/investments-sync
+	{40, 8},  // plaid/item-public-token-exchange
+	{40, 9},  // plaid/item-remove
+	{40, 10}, // plaid/items
+	{40, 11}, // plaid/liabilities
+	{40, 12}, // plaid/liabilities-sync
+	{40, 13}, // plaid/link-token
+	{40, 14}, // plaid/link-token-create
+	{40, 15}, // plaid/link-token-update
+	{40, 16}, // plaid/statements
+	{40, 17}, // plaid/transactions
+	{41, 0},  // postmark/bounces
+	{41, 1},  // postmark/email
+	{41, 2},  // postmark/message-streams
+	{41, 3},  // postmark/stats
+	{41, 4},  // postmark/templates
+	{42, 0},  // quickbooks/accounting
+	{43, 0},  // reddit/api
+	{43, 1},  // reddit/content
+	{44, 0},  // remove-bg/background-removal
+	{45, 0},  // replicate/collections
+	{45, 1},  // replicate/deployments
+	{45, 2},  // replicate/files
+	{45, 3},  // replicate/models
+	{45, 4},  // replicate/predictions
+	{45, 5},  // replicate/trainings
+	{46, 0},  // resend/broadcasts
+	{46, 1},  // resend/contacts
+	{46, 2},  // resend/domains
+	{46, 3},  // resend/emails
+	{47, 0},  // sendgrid/mail
+	{47, 1},  // sendgrid/marketing
+	{47, 2},  // sendgrid/stats
+	{47, 3},  // sendgrid/suppressions
+	{47, 4},  // sendgrid/templates
+	{48, 0},  // serpapi/account
+	{48, 1},  // serpapi/locations
+	{48, 2},  // serpapi/search
+	{49, 0},  // shopify/admin
+	{50, 0},  // slack/admin
+	{50, 1},  // slack/api
+	{50, 2},  // slack/apps
+	{50, 3},  // slack/auth
+	{50, 4},  // slack/bookmarks
+	{50, 5},  // slack/calls
+	{50, 6},  // slack/chat
+	{50, 7},  // slack/conversations
+	{50, 8},  // slack/dialog
+	{50, 9},  // slack/emoji
+	{50, 10}, // slack/files
+	{50, 11}, // slack/pins
+	{50, 12}, // slack/reactions
+	{50, 13}, // slack/reminders
+	{50, 14}, // slack/search
+	{50, 15}, // slack/stars
+	{50, 16}, // slack/team
+	{50, 17}, // slack/usergroups
+	{50, 18}, // slack/users
+	{50, 19}, // slack/views
+	{50, 20}, // slack/workflow
+	{51, 0},  // spotify/catalog
+	{51, 1},  // spotify/me
+	{51, 2},  // spotify/playlists
+	{51, 3},  // spotify/users
+	{52, 0},  // square/catalog
+	{52, 1},  // square/customers
+	{52, 2},  // square/inventory
+	{52, 3},  // square/invoices
+	{52, 4},  // square/locations
+	{52, 5},  // square/orders
+	{52, 6},  // square/payments
+	{53, 0},  // stripe/billing
+	{53, 1},  // stripe/customers
+	{53, 2},  // stripe/disputes
+	{53, 3},  // stripe/payments
+	{54, 0},  // tavily/crawl
+	{54, 1},  // tavily/extract
+	{54, 2},  // tavily/map
+	{54, 3},  // tavily/research
+	{54, 4},  // tavily/search
+	{54, 5},  // tavily/usage
+	{55, 0},  // telegram/delete-message
+	{55, 1},  // telegram/edit-message-text
+	{55, 2},  // telegram/get-me
+	{55, 3},  // telegram/get-updates
+	{55, 4},  // telegram/send-chat-action
+	{55, 5},  // telegram/send-message
+	{56, 0},  // todoist/comments
+	{56, 1},  // todoist/labels
+	{56, 2},  // todoist/projects
+	{56, 3},  // todoist/sections
+	{56, 4},  // todoist/sync
+	{56, 5},  // todoist/tasks
+	{57, 0},  // together/audio
+	{57, 1},  // together/batches
+	{57, 2},  // together/chat-completions
+	{57, 3},  // together/code-interpreter
+	{57, 4},  // together/completions
+	{57, 5},  // together/embeddings
+	{57, 6},  // together/endpoints
+	{57, 7},  // together/evaluation
+	{57, 8},  // together/files
+	{57, 9},  // together/fine-tuning
+	{57, 10}, // together/images
+	{57, 11}, // together/models
+	{57, 12}, // together/rerank
+	{57, 13}, // together/videos
+	{58, 0},  // trello/actions
+	{58, 1},  // trello/batch
+	{58, 2},  // trello/boards
+	{58, 3},  // trello/cards
+	{58, 4},  // trello/checklists
+	{58, 5},  // trello/custom-fields
+	{58, 6},  // trello/emoji
+	{58, 7},  // trello/enterprises
+	{58, 8},  // trello/labels
+	{58, 9},  // trello/lists
+	{58, 10}, // trello/members
+	{58, 11}, // trello/notifications
+	{58, 12}, // trello/organizations
+	{58, 13}, // trello/plugins
+	{58, 14}, // trello/search
+	{58, 15}, // trello/tokens
+	{58, 16}, // trello/webhooks
+	{59, 0},  // tripo/image-to-3d
+	{60, 0},  // twilio/api
+	{61, 0},  // vercel/deployments
+	{61, 1},  // vercel/files
+	{61, 2},  // vercel/projects
+	{61, 3},  // vercel/teams
+	{61, 4},  // vercel/user
+	{62, 0},  // voyage/embeddings
+	{62, 1},  // voyage/rerank
+	{63, 0},  // x/dm
+	{63, 1},  // x/lists
+	{63, 2},  // x/spaces
+	{63, 3},  // x/tweets
+	{63, 4},  // x/users
+	{64, 0},  // xai/api-key
+	{64, 1},  // xai/batches
+	{64, 2},  // xai/chat-completions
+	{64, 3},  // xai/files
+	{64, 4},  // xai/images
+	{64, 5},  // xai/models
+	{64, 6},  // xai/responses
+	{64, 7},  // xai/tokenize
+	{64, 8},  // xai/videos
+	{65, 0},  // xero/accounting
+	{66, 0},  // youtube/captions
+	{66, 1},  // youtube/channels
+	{66, 2},  // youtube/comments
+	{66, 3},  // youtube/playlists
+	{66, 4},  // youtube/search
+	{66, 5},  // youtube/subscriptions
+	{66, 6},  // youtube/videos
 }

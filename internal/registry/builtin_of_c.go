@@ -95,3 +95,190 @@ var service_calendly = Service{
 		{segment: "user_busy_times", prefix: []uint16{0}},
 		{segment: "users", prefix: []uint16{6}},
 		{segment: "webhook_subscriptions", prefix: []uint16{7}}}}}
+
+var service_cerebras = Service{
+	ID:      "cerebras",
+	Origin:  "builtin",
+	Title:   "Cerebras",
+	Docs:    "https://inference-docs.cerebras.ai/api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.cerebras.ai"},
+	Secrets: []Secret{
+		{Name: "CEREBRAS_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"CEREBRAS_BASE_URL"}, Key: []string{"CEREBRAS_API_KEY"}, KeyForm: "csk-"},
+	Capabilities: []Capability{
+		{
+			ID:      "cerebras/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/chat/completions", Body: "{\"model\":\"llama3.1-8b\",\"messages\":[{\"role\":\"user\",\"content\":\"Why is fast inference important?\"}],\"stream\":false}"}},
+		{
+			ID:      "cerebras/completions",
+			Title:   "Completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/completions", Segments: []string{"v1", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/completions", Body: "{\"model\":\"llama3.1-8b\",\"prompt\":\"It was a dark and stormy night\",\"max_tokens\":100}"}},
+		{
+			ID:      "cerebras/models",
+			Title:   "Models",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/models"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{0}}}},
+			{segment: "completions", prefix: []uint16{1}},
+			{segment: "models", prefix: []uint16{2}}}}}}}
+
+var service_cohere = Service{
+	ID:      "cohere",
+	Origin:  "builtin",
+	Title:   "Cohere",
+	Docs:    "https://docs.cohere.com/reference/about",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.cohere.com"},
+	Secrets: []Secret{
+		{Name: "COHERE_API_KEY", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "CO_API_KEY", Secret: "COHERE_API_KEY"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"CO_API_URL"}, Key: []string{"CO_API_KEY", "COHERE_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "cohere/batches",
+			Title:   "Batches of requests",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/batches", Segments: []string{"v2", "batches"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v2/batches"}},
+		{
+			ID:      "cohere/chat",
+			Title:   "Chat",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/compatibility/v1/chat/completions", Segments: []string{"compatibility", "v1", "chat", "completions"}},
+				{Text: "/v1/chat", Segments: []string{"v1", "chat"}},
+				{Text: "/v2/chat", Segments: []string{"v2", "chat"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/chat", Body: "{\"model\":\"command-a-03-2025\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello world!\"}]}"}},
+		{
+			ID:      "cohere/classify",
+			Title:   "Classification of texts",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/classify", Segments: []string{"v1", "classify"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/classify", Body: "{\"inputs\":[\"Confirm your email address\",\"hey i need u to send some $\"],\"examples\":[{\"text\":\"Please help me?\",\"label\":\"Spam\"},{\"text\":\"Your parcel will be delivered today\",\"label\":\"Not spam\"}]}"}},
+		{
+			ID:      "cohere/connectors",
+			Title:   "Connectors to data of one's own",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/connectors", Segments: []string{"v1", "connectors"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/connectors"}},
+		{
+			ID:      "cohere/datasets",
+			Title:   "Datasets",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/datasets", Segments: []string{"v1", "datasets"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/datasets"}},
+		{
+			ID:      "cohere/embed",
+			Title:   "Embeddings of text and images, and jobs that make many",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/compatibility/v1/embeddings", Segments: []string{"compatibility", "v1", "embeddings"}},
+				{Text: "/v1/embed", Segments: []string{"v1", "embed"}},
+				{Text: "/v1/embed-jobs", Segments: []string{"v1", "embed-jobs"}},
+				{Text: "/v2/embed", Segments: []string{"v2", "embed"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/embed", Body: "{\"model\":\"embed-v4.0\",\"texts\":[\"hello\",\"goodbye\"],\"input_type\":\"classification\",\"embedding_types\":[\"float\"]}"}},
+		{
+			ID:      "cohere/fine-tuning",
+			Title:   "Fine-tuned models",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/finetuning", Segments: []string{"v1", "finetuning"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/finetuning/finetuned-models"}},
+		{
+			ID:      "cohere/models",
+			Title:   "Models",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/models"}},
+		{
+			ID:      "cohere/rerank",
+			Title:   "Documents in the order of a query",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/rerank", Segments: []string{"v1", "rerank"}},
+				{Text: "/v2/rerank", Segments: []string{"v2", "rerank"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/rerank", Body: "{\"model\":\"rerank-v3.5\",\"query\":\"What is the capital of the United States?\",\"top_n\":1,\"documents\":[\"Carson City is the capital city of the American state of Nevada.\",\"Washington, D.C. is the capital of the United States.\"]}"}},
+		{
+			ID:      "cohere/tokens",
+			Title:   "Tokens of a text, text of tokens, and a check of the key",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/check-api-key", Segments: []string{"v1", "check-api-key"}},
+				{Text: "/v1/detokenize", Segments: []string{"v1", "detokenize"}},
+				{Text: "/v1/tokenize", Segments: []string{"v1", "tokenize"}}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/v1/tokenize", Body: "{\"model\":\"command-a-03-2025\",\"text\":\"tokenize me! :D\"}"}},
+		{
+			ID:      "cohere/transcription",
+			Title:   "Text from speech",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v2/audio/transcriptions", Segments: []string{"v2", "audio", "transcriptions"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/v2/audio/transcriptions", Headers: []Header{
+				{Name: "content-type", Value: "multipart/form-data; boundary=tacit"}}, Body: "--tacit\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nmodel\r\n--tacit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"audio.wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--tacit--\r\n"}}},
+	index: node{children: []node{
+		{segment: "compatibility", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{1}}}},
+				{segment: "embeddings", prefix: []uint16{5}}}}}},
+		{segment: "v1", children: []node{
+			{segment: "chat", prefix: []uint16{1}},
+			{segment: "check-api-key", prefix: []uint16{9}},
+			{segment: "classify", prefix: []uint16{2}},
+			{segment: "connectors", prefix: []uint16{3}},
+			{segment: "datasets", prefix: []uint16{4}},
+			{segment: "detokenize", prefix: []uint16{9}},
+			{segment: "embed", prefix: []uint16{5}},
+			{segment: "embed-jobs", prefix: []uint16{5}},
+			{segment: "finetuning", prefix: []uint16{6}},
+			{segment: "models", prefix: []uint16{7}},
+			{segment: "rerank", prefix: []uint16{8}},
+			{segment: "tokenize", prefix: []uint16{9}}}},
+		{segment: "v2", children: []node{
+			{segment: "audio", children: []node{
+				{segment: "transcriptions", prefix: []uint16{10}}}},
+			{segment: "batches", prefix: []uint16{0}},
+			{segment: "chat", prefix: []uint16{1}},
+			{segment: "embed", prefix: []uint16{5}},
+			{segment: "rerank", prefix: []uint16{8}}}}}}}

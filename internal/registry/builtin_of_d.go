@@ -129,6 +129,83 @@ var service_deepl = Service{
 			{segment: "translate", prefix: []uint16{1}},
 			{segment: "usage", prefix: []uint16{2}}}}}}}
 
+var service_deepseek = Service{
+	ID:      "deepseek",
+	Origin:  "builtin",
+	Title:   "DeepSeek",
+	Docs:    "https://api-docs.deepseek.com",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.deepseek.com"},
+	Secrets: []Secret{
+		{Name: "DEEPSEEK_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"DEEPSEEK_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "deepseek/balance",
+			Title:   "What is left of the balance",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/user/balance$", Segments: []string{"user", "balance"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/user/balance"}},
+		{
+			ID:      "deepseek/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/beta/chat/completions", Segments: []string{"beta", "chat", "completions"}},
+				{Text: "/chat/completions", Segments: []string{"chat", "completions"}},
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/chat/completions", Body: "{\"model\":\"deepseek-chat\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful assistant.\"},{\"role\":\"user\",\"content\":\"Hello!\"}],\"stream\":false}"}},
+		{
+			ID:      "deepseek/completions",
+			Title:   "Text or code that fits in the middle",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/beta/completions", Segments: []string{"beta", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/beta/completions", Body: "{\"model\":\"deepseek-chat\",\"prompt\":\"def fib(a):\",\"suffix\":\"    return fib(a-1) + fib(a-2)\",\"max_tokens\":128}"}},
+		{
+			ID:      "deepseek/messages",
+			Title:   "Messages, in the form of Anthropic's API",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/anthropic/v1/messages", Segments: []string{"anthropic", "v1", "messages"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/anthropic/v1/messages", Headers: []Header{
+				{Name: "anthropic-version", Value: "2023-06-01"}}, Body: "{\"model\":\"deepseek-chat\",\"max_tokens\":1000,\"messages\":[{\"role\":\"user\",\"content\":\"Hi, how are you?\"}]}"}},
+		{
+			ID:      "deepseek/models",
+			Title:   "Models",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/models", Segments: []string{"models"}},
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/models"}}},
+	index: node{children: []node{
+		{segment: "anthropic", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "messages", prefix: []uint16{3}}}}}},
+		{segment: "beta", children: []node{
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{1}}}},
+			{segment: "completions", prefix: []uint16{2}}}},
+		{segment: "chat", children: []node{
+			{segment: "completions", prefix: []uint16{1}}}},
+		{segment: "models", prefix: []uint16{4}},
+		{segment: "user", children: []node{
+			{segment: "balance", exact: []uint16{0}}}},
+		{segment: "v1", children: []node{
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{1}}}},
+			{segment: "models", prefix: []uint16{4}}}}}}}
+
 var service_discord = Service{
 	ID:      "discord",
 	Origin:  "builtin",

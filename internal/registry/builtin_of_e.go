@@ -176,3 +176,73 @@ var service_elevenlabs = Service{
 			{segment: "voices", prefix: []uint16{15}}}},
 		{segment: "v2", children: []node{
 			{segment: "voices", prefix: []uint16{15}}}}}}}
+
+var service_exa = Service{
+	ID:      "exa",
+	Origin:  "builtin",
+	Title:   "Exa",
+	Docs:    "https://docs.exa.ai/reference/getting-started",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.exa.ai"},
+	Secrets: []Secret{
+		{Name: "EXA_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-api-key", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"EXA_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "exa/agent",
+			Title:   "Agents and research that answer in the background",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/agent/runs", Segments: []string{"agent", "runs"}},
+				{Text: "/research/v1", Segments: []string{"research", "v1"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/research/v1", Body: "{\"model\":\"exa-research\",\"instructions\":\"What species of ant are similar to honeypot ants?\"}"}},
+		{
+			ID:      "exa/answer",
+			Title:   "Answers with citations",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/answer$", Segments: []string{"answer"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/answer", Body: "{\"query\":\"What is the latest valuation of SpaceX?\",\"text\":true}"}},
+		{
+			ID:      "exa/contents",
+			Title:   "Text of pages",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/contents$", Segments: []string{"contents"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/contents", Body: "{\"urls\":[\"https://arxiv.org/abs/2307.06435\"],\"text\":true}"}},
+		{
+			ID:      "exa/search",
+			Title:   "Search of the web, and pages like another",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/findSimilar$", Segments: []string{"findSimilar"}, Exact: true},
+				{Text: "/search$", Segments: []string{"search"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/search", Body: "{\"query\":\"Latest research in LLMs\",\"text\":true}"}},
+		{
+			ID:      "exa/websets",
+			Title:   "Websets, their searches, enrichments, imports and webhooks",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/websets/v0", Segments: []string{"websets", "v0"}}},
+			Risk:    "destructive",
+			Returns: []string{"secret"},
+			Example: Example{Method: "POST", Path: "/websets/v0/websets", Body: "{\"search\":{\"query\":\"Marketing agencies based in the US\",\"count\":10}}"}}},
+	index: node{children: []node{
+		{segment: "agent", children: []node{
+			{segment: "runs", prefix: []uint16{0}}}},
+		{segment: "answer", exact: []uint16{1}},
+		{segment: "contents", exact: []uint16{2}},
+		{segment: "findSimilar", exact: []uint16{3}},
+		{segment: "research", children: []node{
+			{segment: "v1", prefix: []uint16{0}}}},
+		{segment: "search", exact: []uint16{3}},
+		{segment: "websets", children: []node{
+			{segment: "v0", prefix: []uint16{4}}}}}}}

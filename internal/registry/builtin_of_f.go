@@ -139,3 +139,151 @@ var service_firecrawl = Service{
 			{segment: "scrape", prefix: []uint16{6}},
 			{segment: "search", prefix: []uint16{7}},
 			{segment: "support", prefix: []uint16{8}}}}}}}
+
+var service_fireworks = Service{
+	ID:      "fireworks",
+	Origin:  "builtin",
+	Title:   "Fireworks AI",
+	Docs:    "https://docs.fireworks.ai/api-reference/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.fireworks.ai"},
+	Secrets: []Secret{
+		{Name: "FIREWORKS_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"FIREWORKS_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "fireworks/account",
+			Title:   "The account, its users and quotas, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/accounts$", Segments: []string{"v1", "accounts"}, Exact: true},
+				{Text: "/v1/accounts/{account}$", Segments: []string{"v1", "accounts", ""}, Exact: true},
+				{Text: "/v1/accounts/{account}/quotas", Segments: []string{"v1", "accounts", "", "quotas"}},
+				{Text: "/v1/accounts/{account}/users", Segments: []string{"v1", "accounts", "", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/accounts"}},
+		{
+			ID:      "fireworks/api-keys",
+			Title:   "API keys",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/users/{user}/apiKeys", Segments: []string{"v1", "accounts", "", "users", "", "apiKeys"}},
+				{Text: "/v1/accounts/{account}/users/{user}/apiKeys:delete", Segments: []string{"v1", "accounts", "", "users", "", "apiKeys:delete"}}},
+			Risk:    "destructive",
+			Returns: []string{"key"},
+			Example: Example{Method: "POST", Path: "/v1/accounts/my-account/users/my-user/apiKeys", Body: "{\"apiKey\":{\"displayName\":\"My key\"}}"}},
+		{
+			ID:      "fireworks/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/chat/completions", Segments: []string{"inference", "v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/chat/completions", Body: "{\"model\":\"accounts/fireworks/models/deepseek-v3p1\",\"messages\":[{\"role\":\"user\",\"content\":\"Say this is a test\"}]}"}},
+		{
+			ID:      "fireworks/completions",
+			Title:   "Completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/completions", Segments: []string{"inference", "v1", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/completions", Body: "{\"model\":\"accounts/fireworks/models/deepseek-v3p1\",\"prompt\":\"The sky is\"}"}},
+		{
+			ID:      "fireworks/datasets",
+			Title:   "Datasets",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/datasets", Segments: []string{"v1", "accounts", "", "datasets"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/accounts/my-account/datasets"}},
+		{
+			ID:      "fireworks/deployments",
+			Title:   "Deployments and the models on them",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/deployedModels", Segments: []string{"v1", "accounts", "", "deployedModels"}},
+				{Text: "/v1/accounts/{account}/deployments", Segments: []string{"v1", "accounts", "", "deployments"}}},
+			Risk:    "money",
+			Example: Example{Method: "POST", Path: "/v1/accounts/my-account/deployments", Body: "{\"baseModel\":\"accounts/fireworks/models/qwen3-8b\"}"}},
+		{
+			ID:      "fireworks/embeddings",
+			Title:   "Embeddings of text, and documents in the order of a query",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/embeddings", Segments: []string{"inference", "v1", "embeddings"}},
+				{Text: "/inference/v1/rerank", Segments: []string{"inference", "v1", "rerank"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/embeddings", Body: "{\"model\":\"nomic-ai/nomic-embed-text-v1.5\",\"input\":\"The food was delicious and the waiter...\"}"}},
+		{
+			ID:      "fireworks/fine-tuning",
+			Title:   "Fine-tuning jobs",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/dpoJobs", Segments: []string{"v1", "accounts", "", "dpoJobs"}},
+				{Text: "/v1/accounts/{account}/reinforcementFineTuningJobs", Segments: []string{"v1", "accounts", "", "reinforcementFineTuningJobs"}},
+				{Text: "/v1/accounts/{account}/supervisedFineTuningJobs", Segments: []string{"v1", "accounts", "", "supervisedFineTuningJobs"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/accounts/my-account/supervisedFineTuningJobs"}},
+		{
+			ID:      "fireworks/images",
+			Title:   "Images",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/image_generation", Segments: []string{"inference", "v1", "image_generation"}},
+				{Text: "/inference/v1/workflows", Segments: []string{"inference", "v1", "workflows"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/workflows/accounts/fireworks/models/flux-1-schnell-fp8/text_to_image", Headers: []Header{
+				{Name: "accept", Value: "image/jpeg"}}, Body: "{\"prompt\":\"A beautiful sunset over the ocean\"}"}},
+		{
+			ID:      "fireworks/messages",
+			Title:   "Messages, in the form of Anthropic's API",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/messages", Segments: []string{"inference", "v1", "messages"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/messages", Body: "{\"model\":\"accounts/fireworks/models/deepseek-v3p1\",\"max_tokens\":1024,\"messages\":[{\"role\":\"user\",\"content\":\"Hello!\"}]}"}},
+		{
+			ID:      "fireworks/models",
+			Title:   "Models, also of one's own",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/models", Segments: []string{"v1", "accounts", "", "models"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/accounts/fireworks/models"}},
+		{
+			ID:      "fireworks/responses",
+			Title:   "Responses",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/inference/v1/responses", Segments: []string{"inference", "v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/inference/v1/responses", Body: "{\"model\":\"accounts/fireworks/models/qwen3-235b-a22b\",\"input\":\"What is the capital of France?\"}"}}},
+	index: node{children: []node{
+		{segment: "inference", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{2}}}},
+				{segment: "completions", prefix: []uint16{3}},
+				{segment: "embeddings", prefix: []uint16{6}},
+				{segment: "image_generation", prefix: []uint16{8}},
+				{segment: "messages", prefix: []uint16{9}},
+				{segment: "rerank", prefix: []uint16{6}},
+				{segment: "responses", prefix: []uint16{11}},
+				{segment: "workflows", prefix: []uint16{8}}}}}},
+		{segment: "v1", children: []node{
+			{segment: "accounts", any: &node{children: []node{
+				{segment: "datasets", prefix: []uint16{4}},
+				{segment: "deployedModels", prefix: []uint16{5}},
+				{segment: "deployments", prefix: []uint16{5}},
+				{segment: "dpoJobs", prefix: []uint16{7}},
+				{segment: "models", prefix: []uint16{10}},
+				{segment: "quotas", prefix: []uint16{0}},
+				{segment: "reinforcementFineTuningJobs", prefix: []uint16{7}},
+				{segment: "supervisedFineTuningJobs", prefix: []uint16{7}},
+				{segment: "users", any: &node{children: []node{
+					{segment: "apiKeys", prefix: []uint16{1}},
+					{segment: "apiKeys:delete", prefix: []uint16{1}}}}, prefix: []uint16{0}}}, exact: []uint16{0}}, exact: []uint16{0}}}}}}}

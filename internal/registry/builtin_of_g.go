@@ -459,3 +459,181 @@ var service_google_places = Service{
 			{segment: "places", prefix: []uint16{1}},
 			{segment: "places:autocomplete", exact: []uint16{0}},
 			{segment: "places:searchText", exact: []uint16{2}}}}}}}
+
+var service_google_vertex = Service{
+	ID:      "google-vertex",
+	Origin:  "builtin",
+	Title:   "Google Vertex AI",
+	Docs:    "https://cloud.google.com/vertex-ai/docs/reference/rest",
+	Checked: "2026-11-22",
+	Hosts:   []string{"aiplatform.googleapis.com", "us-central1-aiplatform.googleapis.com", "us-east1-aiplatform.googleapis.com", "us-east4-aiplatform.googleapis.com", "us-east5-aiplatform.googleapis.com", "us-south1-aiplatform.googleapis.com", "us-west1-aiplatform.googleapis.com", "us-west2-aiplatform.googleapis.com", "us-west3-aiplatform.googleapis.com", "us-west4-aiplatform.googleapis.com", "northamerica-northeast1-aiplatform.googleapis.com", "northamerica-northeast2-aiplatform.googleapis.com", "southamerica-east1-aiplatform.googleapis.com", "europe-central2-aiplatform.googleapis.com", "europe-north1-aiplatform.googleapis.com", "europe-southwest1-aiplatform.googleapis.com", "europe-west1-aiplatform.googleapis.com", "europe-west2-aiplatform.googleapis.com", "europe-west3-aiplatform.googleapis.com", "europe-west4-aiplatform.googleapis.com", "europe-west6-aiplatform.googleapis.com", "europe-west8-aiplatform.googleapis.com", "europe-west9-aiplatform.googleapis.com", "africa-south1-aiplatform.googleapis.com", "asia-east1-aiplatform.googleapis.com", "asia-east2-aiplatform.googleapis.com", "asia-northeast1-aiplatform.googleapis.com", "asia-northeast3-aiplatform.googleapis.com", "asia-south1-aiplatform.googleapis.com", "asia-southeast1-aiplatform.googleapis.com", "asia-southeast2-aiplatform.googleapis.com", "australia-southeast1-aiplatform.googleapis.com", "australia-southeast2-aiplatform.googleapis.com", "me-central1-aiplatform.googleapis.com", "me-central2-aiplatform.googleapis.com", "me-west1-aiplatform.googleapis.com"},
+	Secrets: []Secret{
+		{Name: "GOOGLE_VERTEX_OAUTH", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind:   "oauth2",
+		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/cloud-platform"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "google-vertex/batch-predictions",
+			Title:   "Batches of predictions",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/batchPredictionJobs", Segments: []string{"v1", "projects", "", "locations", "", "batchPredictionJobs"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/projects/my-project/locations/us-central1/batchPredictionJobs"}},
+		{
+			ID:      "google-vertex/cached-contents",
+			Title:   "Cached contexts",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/cachedContents", Segments: []string{"v1", "projects", "", "locations", "", "cachedContents"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/projects/my-project/locations/us-central1/cachedContents"}},
+		{
+			ID:      "google-vertex/chat-completions",
+			Title:   "Chat completions, in the form of OpenAI's API",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/endpoints/openapi/chat/completions", Segments: []string{"v1", "projects", "", "locations", "", "endpoints", "openapi", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/projects/my-project/locations/us-central1/endpoints/openapi/chat/completions", Body: "{\"model\":\"google/gemini-2.0-flash-001\",\"messages\":[{\"role\":\"user\",\"content\":\"Write a story about a magic backpack.\"}]}"}},
+		{
+			ID:      "google-vertex/endpoints",
+			Title:   "Endpoints of one's own and their predictions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/endpoints", Segments: []string{"v1", "projects", "", "locations", "", "endpoints"}}},
+			Risk:    "money",
+			Example: Example{Method: "POST", Path: "/v1/projects/my-project/locations/us-central1/endpoints/1234567890:predict", Body: "{\"instances\":[{\"prompt\":\"Hello\"}]}"}},
+		{
+			ID:      "google-vertex/publisher-models",
+			Title:   "Models of Google and others, to call by a verb",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models", Segments: []string{"v1", "projects", "", "locations", "", "publishers", "", "models"}},
+				{Text: "/v1/publishers/{publisher}/models", Segments: []string{"v1", "publishers", "", "models"}},
+				{Text: "/v1beta1/publishers/{publisher}/models", Segments: []string{"v1beta1", "publishers", "", "models"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/projects/my-project/locations/us-central1/publishers/google/models/gemini-2.0-flash:generateContent", Body: "{\"contents\":{\"role\":\"USER\",\"parts\":{\"text\":\"Hello\"}}}"}},
+		{
+			ID:      "google-vertex/tuning",
+			Title:   "Tuning jobs",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{project}/locations/{location}/tuningJobs", Segments: []string{"v1", "projects", "", "locations", "", "tuningJobs"}}},
+			Risk:    "money",
+			Example: Example{Method: "GET", Path: "/v1/projects/my-project/locations/us-central1/tuningJobs"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "projects", any: &node{children: []node{
+				{segment: "locations", any: &node{children: []node{
+					{segment: "batchPredictionJobs", prefix: []uint16{0}},
+					{segment: "cachedContents", prefix: []uint16{1}},
+					{segment: "endpoints", children: []node{
+						{segment: "openapi", children: []node{
+							{segment: "chat", children: []node{
+								{segment: "completions", prefix: []uint16{2}}}}}}}, prefix: []uint16{3}},
+					{segment: "publishers", any: &node{children: []node{
+						{segment: "models", prefix: []uint16{4}}}}},
+					{segment: "tuningJobs", prefix: []uint16{5}}}}}}}},
+			{segment: "publishers", any: &node{children: []node{
+				{segment: "models", prefix: []uint16{4}}}}}}},
+		{segment: "v1beta1", children: []node{
+			{segment: "publishers", any: &node{children: []node{
+				{segment: "models", prefix: []uint16{4}}}}}}}}}}
+
+var service_groq = Service{
+	ID:      "groq",
+	Origin:  "builtin",
+	Title:   "Groq",
+	Docs:    "https://console.groq.com/docs/api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.groq.com"},
+	Secrets: []Secret{
+		{Name: "GROQ_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"GROQ_BASE_URL"}, Key: []string{"GROQ_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "groq/batches",
+			Title:   "Batches of requests",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/batches", Segments: []string{"openai", "v1", "batches"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/batches", Body: "{\"input_file_id\":\"file_01jh6x76wtemjr74t1fh0faj5t\",\"endpoint\":\"/v1/chat/completions\",\"completion_window\":\"24h\"}"}},
+		{
+			ID:      "groq/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/chat/completions", Segments: []string{"openai", "v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/chat/completions", Body: "{\"model\":\"llama-3.3-70b-versatile\",\"messages\":[{\"role\":\"user\",\"content\":\"Explain the importance of fast language models\"}]}"}},
+		{
+			ID:      "groq/embeddings",
+			Title:   "Embeddings of text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/embeddings", Segments: []string{"openai", "v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/embeddings", Body: "{\"model\":\"nomic-embed-text-v1_5\",\"input\":\"The quick brown fox jumped over the lazy dog\"}"}},
+		{
+			ID:      "groq/files",
+			Title:   "Uploaded files",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/files", Segments: []string{"openai", "v1", "files"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/openai/v1/files"}},
+		{
+			ID:      "groq/models",
+			Title:   "Models",
+			Methods: []string{"DELETE", "GET"},
+			Paths: []Path{
+				{Text: "/openai/v1/models", Segments: []string{"openai", "v1", "models"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/openai/v1/models"}},
+		{
+			ID:      "groq/responses",
+			Title:   "Responses",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/responses", Segments: []string{"openai", "v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/responses", Body: "{\"model\":\"openai/gpt-oss-20b\",\"input\":\"Tell me a three sentence bedtime story about a unicorn.\"}"}},
+		{
+			ID:      "groq/speech",
+			Title:   "Speech from text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/audio/speech", Segments: []string{"openai", "v1", "audio", "speech"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/audio/speech", Body: "{\"model\":\"playai-tts\",\"input\":\"I love building and shipping new features for our users!\",\"voice\":\"Fritz-PlayAI\",\"response_format\":\"wav\"}"}},
+		{
+			ID:      "groq/transcription",
+			Title:   "Text from speech",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/openai/v1/audio/transcriptions", Segments: []string{"openai", "v1", "audio", "transcriptions"}},
+				{Text: "/openai/v1/audio/translations", Segments: []string{"openai", "v1", "audio", "translations"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/openai/v1/audio/transcriptions", Headers: []Header{
+				{Name: "content-type", Value: "multipart/form-data; boundary=tacit"}}, Body: "--tacit\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-large-v3\r\n--tacit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"sample_audio.m4a\"\r\nContent-Type: audio/mp4\r\n\r\nftyp\r\n--tacit--\r\n"}}},
+	index: node{children: []node{
+		{segment: "openai", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "audio", children: []node{
+					{segment: "speech", prefix: []uint16{6}},
+					{segment: "transcriptions", prefix: []uint16{7}},
+					{segment: "translations", prefix: []uint16{7}}}},
+				{segment: "batches", prefix: []uint16{0}},
+				{segment: "chat", children: []node{
+					{segment: "completions", prefix: []uint16{1}}}},
+				{segment: "embeddings", prefix: []uint16{2}},
+				{segment: "files", prefix: []uint16{3}},
+				{segment: "models", prefix: []uint16{4}},
+				{segment: "responses", prefix: []uint16{5}}}}}}}}}

@@ -183,3 +183,108 @@ var service_hubspot = Service{
 		{segment: "settings", children: []node{
 			{segment: "v3", children: []node{
 				{segment: "users", prefix: []uint16{12}}}}}}}}}
+
+var service_huggingface = Service{
+	ID:      "huggingface",
+	Origin:  "builtin",
+	Title:   "Hugging Face",
+	Docs:    "https://huggingface.co/docs/hub/api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"huggingface.co", "router.huggingface.co"},
+	Secrets: []Secret{
+		{Name: "HF_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "HUGGINGFACE_TOKEN", Secret: "HF_TOKEN"},
+		{Name: "HUGGING_FACE_HUB_TOKEN", Secret: "HF_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"HF_ENDPOINT"}, Key: []string{"HF_TOKEN"}, KeyForm: "hf_"},
+	Capabilities: []Capability{
+		{
+			ID:      "huggingface/chat-completions",
+			Title:   "Chat completions and responses of any provider",
+			Hosts:   []string{"router.huggingface.co"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}},
+				{Text: "/v1/responses", Segments: []string{"v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/chat/completions", Body: "{\"model\":\"openai/gpt-oss-120b:fastest\",\"messages\":[{\"role\":\"user\",\"content\":\"What is the capital of France?\"}],\"stream\":false}"}},
+		{
+			ID:      "huggingface/files",
+			Title:   "Files of repositories",
+			Hosts:   []string{"huggingface.co"},
+			Methods: []string{"GET", "HEAD"},
+			Paths: []Path{
+				{Text: "/{namespace}/{repo}/resolve", Segments: []string{"", "", "resolve"}},
+				{Text: "/datasets/{namespace}/{repo}/resolve", Segments: []string{"datasets", "", "", "resolve"}},
+				{Text: "/spaces/{namespace}/{repo}/resolve", Segments: []string{"spaces", "", "", "resolve"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/openai-community/gpt2/resolve/main/config.json"}},
+		{
+			ID:      "huggingface/hub-read",
+			Title:   "Models, datasets, spaces, papers and whose token it is",
+			Hosts:   []string{"huggingface.co"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/daily_papers", Segments: []string{"api", "daily_papers"}},
+				{Text: "/api/datasets", Segments: []string{"api", "datasets"}},
+				{Text: "/api/models", Segments: []string{"api", "models"}},
+				{Text: "/api/organizations", Segments: []string{"api", "organizations"}},
+				{Text: "/api/spaces", Segments: []string{"api", "spaces"}},
+				{Text: "/api/whoami-v2", Segments: []string{"api", "whoami-v2"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/models", Query: "search=gpt2&limit=5"}},
+		{
+			ID:      "huggingface/hub-write",
+			Title:   "Repositories, their commits, settings, secrets and discussions",
+			Hosts:   []string{"huggingface.co"},
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/datasets", Segments: []string{"api", "datasets"}},
+				{Text: "/api/models", Segments: []string{"api", "models"}},
+				{Text: "/api/repos", Segments: []string{"api", "repos"}},
+				{Text: "/api/spaces", Segments: []string{"api", "spaces"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/repos/create", Body: "{\"type\":\"model\",\"name\":\"my-model\",\"private\":true}"}},
+		{
+			ID:      "huggingface/inference",
+			Title:   "Inference by Hugging Face itself",
+			Hosts:   []string{"router.huggingface.co"},
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/hf-inference/models", Segments: []string{"hf-inference", "models"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/hf-inference/models/intfloat/multilingual-e5-large/pipeline/feature-extraction", Body: "{\"inputs\":\"Today is a sunny day and I will get some ice cream.\"}"}},
+		{
+			ID:      "huggingface/router-models",
+			Title:   "Models that the router knows",
+			Hosts:   []string{"router.huggingface.co"},
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/models"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "daily_papers", prefix: []uint16{2}},
+			{segment: "datasets", prefix: []uint16{2, 3}},
+			{segment: "models", prefix: []uint16{2, 3}},
+			{segment: "organizations", prefix: []uint16{2}},
+			{segment: "repos", prefix: []uint16{3}},
+			{segment: "spaces", prefix: []uint16{2, 3}},
+			{segment: "whoami-v2", prefix: []uint16{2}}}},
+		{segment: "datasets", any: &node{any: &node{children: []node{
+			{segment: "resolve", prefix: []uint16{1}}}}}},
+		{segment: "hf-inference", children: []node{
+			{segment: "models", prefix: []uint16{4}}}},
+		{segment: "spaces", any: &node{any: &node{children: []node{
+			{segment: "resolve", prefix: []uint16{1}}}}}},
+		{segment: "v1", children: []node{
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{0}}}},
+			{segment: "models", prefix: []uint16{5}},
+			{segment: "responses", prefix: []uint16{0}}}}}, any: &node{any: &node{children: []node{
+		{segment: "resolve", prefix: []uint16{1}}}}}}}

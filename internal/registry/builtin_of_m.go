@@ -68,3 +68,148 @@ var service_mailgun = Service{
 			{segment: "stats", prefix: []uint16{3}}}}},
 		{segment: "v4", children: []node{
 			{segment: "domains", prefix: []uint16{0}}}}}}}
+
+var service_mistral = Service{
+	ID:      "mistral",
+	Origin:  "builtin",
+	Title:   "Mistral AI",
+	Docs:    "https://docs.mistral.ai/api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.mistral.ai", "api.eu.mistral.ai", "api.us.mistral.ai"},
+	Secrets: []Secret{
+		{Name: "MISTRAL_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"MISTRAL_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "mistral/agents",
+			Title:   "Agents, their versions and completions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/agents", Segments: []string{"v1", "agents"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/agents", Body: "{\"model\":\"mistral-medium-latest\",\"name\":\"Simple Agent\",\"description\":\"A simple agent with persistent state.\"}"}},
+		{
+			ID:      "mistral/audio",
+			Title:   "Text from speech, speech from text, voices",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/audio", Segments: []string{"v1", "audio"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/v1/audio/transcriptions", Headers: []Header{
+				{Name: "content-type", Value: "multipart/form-data; boundary=tacit"}}, Body: "--tacit\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nvoxtral-mini-latest\r\n--tacit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"audio.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\nID3\r\n--tacit--\r\n"}},
+		{
+			ID:      "mistral/batch",
+			Title:   "Batches of requests",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/batch/jobs", Segments: []string{"v1", "batch", "jobs"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/batch/jobs", Body: "{\"model\":\"mistral-small-latest\",\"input_files\":[\"3b6d45eb-e30b-416f-8019-f47e2e93d930\"],\"endpoint\":\"/v1/chat/completions\"}"}},
+		{
+			ID:      "mistral/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/chat/completions", Body: "{\"model\":\"mistral-large-latest\",\"messages\":[{\"role\":\"user\",\"content\":\"Who is the best French painter? Answer in one short sentence.\"}]}"}},
+		{
+			ID:      "mistral/classification",
+			Title:   "Moderation and classification of texts and chats",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/classifications", Segments: []string{"v1", "chat", "classifications"}},
+				{Text: "/v1/chat/moderations", Segments: []string{"v1", "chat", "moderations"}},
+				{Text: "/v1/classifications", Segments: []string{"v1", "classifications"}},
+				{Text: "/v1/moderations", Segments: []string{"v1", "moderations"}}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/v1/moderations", Body: "{\"model\":\"mistral-moderation-latest\",\"input\":[\"Such a lovely day today!\"]}"}},
+		{
+			ID:      "mistral/conversations",
+			Title:   "Conversations with models and agents",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/conversations", Segments: []string{"v1", "conversations"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/conversations", Body: "{\"model\":\"mistral-medium-latest\",\"inputs\":\"Who is Albert Einstein?\",\"stream\":false}"}},
+		{
+			ID:      "mistral/embeddings",
+			Title:   "Embeddings of text and code",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/embeddings", Segments: []string{"v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/embeddings", Body: "{\"model\":\"mistral-embed\",\"input\":[\"Embed this sentence.\",\"As well as this one.\"]}"}},
+		{
+			ID:      "mistral/files",
+			Title:   "Uploaded files",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/files", Segments: []string{"v1", "files"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/files"}},
+		{
+			ID:      "mistral/fim",
+			Title:   "Code that fits in the middle",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/fim/completions", Segments: []string{"v1", "fim", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/fim/completions", Body: "{\"model\":\"codestral-latest\",\"prompt\":\"def f(\",\"suffix\":\"return a + b\",\"max_tokens\":64}"}},
+		{
+			ID:      "mistral/fine-tuning",
+			Title:   "Fine-tuned models, renamed and archived",
+			Methods: []string{"DELETE", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/fine_tuning", Segments: []string{"v1", "fine_tuning"}}},
+			Risk:    "write",
+			Example: Example{Method: "PATCH", Path: "/v1/fine_tuning/models/ft:open-mistral-7b:587a6b29:20240514:7e773925", Body: "{\"name\":\"my-model\",\"description\":\"Answers tickets\"}"}},
+		{
+			ID:      "mistral/libraries",
+			Title:   "Libraries of documents",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/libraries", Segments: []string{"v1", "libraries"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v1/libraries", Body: "{\"name\":\"Mistral Models\",\"description\":\"A simple library with information about Mistral models.\"}"}},
+		{
+			ID:      "mistral/models",
+			Title:   "Models",
+			Methods: []string{"DELETE", "GET"},
+			Paths: []Path{
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/models"}},
+		{
+			ID:      "mistral/ocr",
+			Title:   "Text from documents and images",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/ocr", Segments: []string{"v1", "ocr"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/ocr", Body: "{\"model\":\"mistral-ocr-latest\",\"document\":{\"type\":\"document_url\",\"document_url\":\"https://arxiv.org/pdf/2201.04234\"}}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "agents", prefix: []uint16{0}},
+			{segment: "audio", prefix: []uint16{1}},
+			{segment: "batch", children: []node{
+				{segment: "jobs", prefix: []uint16{2}}}},
+			{segment: "chat", children: []node{
+				{segment: "classifications", prefix: []uint16{4}},
+				{segment: "completions", prefix: []uint16{3}},
+				{segment: "moderations", prefix: []uint16{4}}}},
+			{segment: "classifications", prefix: []uint16{4}},
+			{segment: "conversations", prefix: []uint16{5}},
+			{segment: "embeddings", prefix: []uint16{6}},
+			{segment: "files", prefix: []uint16{7}},
+			{segment: "fim", children: []node{
+				{segment: "completions", prefix: []uint16{8}}}},
+			{segment: "fine_tuning", prefix: []uint16{9}},
+			{segment: "libraries", prefix: []uint16{10}},
+			{segment: "models", prefix: []uint16{11}},
+			{segment: "moderations", prefix: []uint16{4}},
+			{segment: "ocr", prefix: []uint16{12}}}}}}}

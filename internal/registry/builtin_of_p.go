@@ -4,6 +4,161 @@
 
 package registry
 
+var service_perplexity = Service{
+	ID:      "perplexity",
+	Origin:  "builtin",
+	Title:   "Perplexity",
+	Docs:    "https://docs.perplexity.ai/api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.perplexity.ai"},
+	Secrets: []Secret{
+		{Name: "PERPLEXITY_API_KEY", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "PPLX_API_KEY", Secret: "PERPLEXITY_API_KEY"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"PERPLEXITY_BASE_URL"}, Key: []string{"PERPLEXITY_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "perplexity/chat-completions",
+			Title:   "Chat completions that search the web",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/chat/completions", Segments: []string{"chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/chat/completions", Body: "{\"model\":\"sonar\",\"messages\":[{\"role\":\"system\",\"content\":\"Be precise and concise.\"},{\"role\":\"user\",\"content\":\"How many stars are there in our galaxy?\"}]}"}},
+		{
+			ID:      "perplexity/chat-completions-async",
+			Title:   "Chat completions that are fetched later",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/async/chat/completions", Segments: []string{"async", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/async/chat/completions", Body: "{\"request\":{\"model\":\"sonar-deep-research\",\"messages\":[{\"role\":\"user\",\"content\":\"How many stars are there in our galaxy?\"}]}}"}},
+		{
+			ID:      "perplexity/search",
+			Title:   "Search of the web",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/search$", Segments: []string{"search"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/search", Body: "{\"query\":\"latest AI developments 2024\",\"max_results\":5}"}}},
+	index: node{children: []node{
+		{segment: "async", children: []node{
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{1}}}}}},
+		{segment: "chat", children: []node{
+			{segment: "completions", prefix: []uint16{0}}}},
+		{segment: "search", exact: []uint16{2}}}}}
+
+var service_pinecone = Service{
+	ID:      "pinecone",
+	Origin:  "builtin",
+	Title:   "Pinecone",
+	Docs:    "https://docs.pinecone.io/reference/api/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.pinecone.io", "*.pinecone.io"},
+	Secrets: []Secret{
+		{Name: "PINECONE_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "api-key", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"PINECONE_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "pinecone/backups",
+			Title:   "Backups, collections and what is restored from them",
+			Hosts:   []string{"api.pinecone.io"},
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/backups", Segments: []string{"backups"}},
+				{Text: "/collections", Segments: []string{"collections"}},
+				{Text: "/indexes/{index}/backups", Segments: []string{"indexes", "", "backups"}},
+				{Text: "/restore-jobs", Segments: []string{"restore-jobs"}}},
+			Risk: "destructive",
+			Example: Example{Method: "GET", Path: "/backups", Headers: []Header{
+				{Name: "x-pinecone-api-version", Value: "2025-10"}}}},
+		{
+			ID:      "pinecone/indexes",
+			Title:   "Indexes",
+			Hosts:   []string{"api.pinecone.io"},
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/indexes", Segments: []string{"indexes"}}},
+			Risk: "destructive",
+			Example: Example{Method: "POST", Path: "/indexes", Headers: []Header{
+				{Name: "x-pinecone-api-version", Value: "2025-10"}}, Body: "{\"name\":\"example-index\",\"dimension\":1536,\"metric\":\"cosine\",\"spec\":{\"serverless\":{\"cloud\":\"aws\",\"region\":\"us-east-1\"}}}"}},
+		{
+			ID:      "pinecone/inference",
+			Title:   "Embeddings, reranking, and the models for them",
+			Hosts:   []string{"api.pinecone.io"},
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/embed$", Segments: []string{"embed"}, Exact: true},
+				{Text: "/models", Segments: []string{"models"}},
+				{Text: "/rerank$", Segments: []string{"rerank"}, Exact: true}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/embed", Headers: []Header{
+				{Name: "x-pinecone-api-version", Value: "2025-10"}}, Body: "{\"model\":\"multilingual-e5-large\",\"parameters\":{\"input_type\":\"passage\",\"truncate\":\"END\"},\"inputs\":[{\"text\":\"Apple is a popular fruit.\"}]}"}},
+		{
+			ID:      "pinecone/query",
+			Title:   "Vectors, looked for, fetched and counted",
+			Hosts:   []string{"*.pinecone.io"},
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/describe_index_stats$", Segments: []string{"describe_index_stats"}, Exact: true},
+				{Text: "/query$", Segments: []string{"query"}, Exact: true},
+				{Text: "/records/namespaces/{namespace}/search$", Segments: []string{"records", "namespaces", "", "search"}, Exact: true},
+				{Text: "/vectors/fetch$", Segments: []string{"vectors", "fetch"}, Exact: true},
+				{Text: "/vectors/fetch_by_metadata$", Segments: []string{"vectors", "fetch_by_metadata"}, Exact: true},
+				{Text: "/vectors/list$", Segments: []string{"vectors", "list"}, Exact: true}},
+			Risk: "read",
+			Example: Example{Method: "POST", Path: "/query", Headers: []Header{
+				{Name: "x-pinecone-api-version", Value: "2025-10"}}, Body: "{\"vector\":[0.3,0.3,0.3,0.3],\"topK\":2,\"includeValues\":false,\"namespace\":\"example-namespace\"}"}},
+		{
+			ID:      "pinecone/vectors",
+			Title:   "Vectors, records and namespaces, written and deleted",
+			Hosts:   []string{"*.pinecone.io"},
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/bulk/imports", Segments: []string{"bulk", "imports"}},
+				{Text: "/namespaces", Segments: []string{"namespaces"}},
+				{Text: "/records/namespaces/{namespace}/upsert$", Segments: []string{"records", "namespaces", "", "upsert"}, Exact: true},
+				{Text: "/vectors/delete$", Segments: []string{"vectors", "delete"}, Exact: true},
+				{Text: "/vectors/update$", Segments: []string{"vectors", "update"}, Exact: true},
+				{Text: "/vectors/upsert$", Segments: []string{"vectors", "upsert"}, Exact: true}},
+			Risk: "destructive",
+			Example: Example{Method: "POST", Path: "/vectors/upsert", Headers: []Header{
+				{Name: "x-pinecone-api-version", Value: "2025-10"}}, Body: "{\"vectors\":[{\"id\":\"vec1\",\"values\":[0.1,0.2,0.3,0.4]}],\"namespace\":\"example-namespace\"}"}}},
+	index: node{children: []node{
+		{segment: "backups", prefix: []uint16{0}},
+		{segment: "bulk", children: []node{
+			{segment: "imports", prefix: []uint16{4}}}},
+		{segment: "collections", prefix: []uint16{0}},
+		{segment: "describe_index_stats", exact: []uint16{3}},
+		{segment: "embed", exact: []uint16{2}},
+		{segment: "indexes", any: &node{children: []node{
+			{segment: "backups", prefix: []uint16{0}}}}, prefix: []uint16{1}},
+		{segment: "models", prefix: []uint16{2}},
+		{segment: "namespaces", prefix: []uint16{4}},
+		{segment: "query", exact: []uint16{3}},
+		{segment: "records", children: []node{
+			{segment: "namespaces", any: &node{children: []node{
+				{segment: "search", exact: []uint16{3}},
+				{segment: "upsert", exact: []uint16{4}}}}}}},
+		{segment: "rerank", exact: []uint16{2}},
+		{segment: "restore-jobs", prefix: []uint16{0}},
+		{segment: "vectors", children: []node{
+			{segment: "delete", exact: []uint16{4}},
+			{segment: "fetch", exact: []uint16{3}},
+			{segment: "fetch_by_metadata", exact: []uint16{3}},
+			{segment: "list", exact: []uint16{3}},
+			{segment: "update", exact: []uint16{4}},
+			{segment: "upsert", exact: []uint16{4}}}}}}}
+
 var service_plaid = Service{
 	ID:      "plaid",
 	Origin:  "builtin",

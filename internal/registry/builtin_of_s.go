@@ -68,6 +68,58 @@ var service_sendgrid = Service{
 			{segment: "suppression", prefix: []uint16{3}},
 			{segment: "templates", prefix: []uint16{4}}}}}}}
 
+var service_serpapi = Service{
+	ID:      "serpapi",
+	Origin:  "builtin",
+	Title:   "SerpApi",
+	Docs:    "https://serpapi.com/search-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"serpapi.com"},
+	Secrets: []Secret{
+		{Name: "SERPAPI_API_KEY", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "SERPAPI_KEY", Secret: "SERPAPI_API_KEY"}},
+	Auth: Auth{
+		Kind: "query",
+		Fields: []Field{
+			{Name: "api_key", Value: "{{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "serpapi/account",
+			Title:   "What is left of the plan",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/account$", Segments: []string{"account"}, Exact: true},
+				{Text: "/account.json$", Segments: []string{"account.json"}, Exact: true}},
+			Risk:    "read",
+			Returns: []string{"api_key"},
+			Example: Example{Method: "GET", Path: "/account.json"}},
+		{
+			ID:      "serpapi/locations",
+			Title:   "Places that a search may start from",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/locations.json$", Segments: []string{"locations.json"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/locations.json", Query: "q=Austin&limit=5"}},
+		{
+			ID:      "serpapi/search",
+			Title:   "Searches, and the archive of them",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/search$", Segments: []string{"search"}, Exact: true},
+				{Text: "/search.json$", Segments: []string{"search.json"}, Exact: true},
+				{Text: "/searches", Segments: []string{"searches"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/search.json", Query: "engine=google&q=Coffee&location=Austin,+Texas,+United+States"}}},
+	index: node{children: []node{
+		{segment: "account", exact: []uint16{0}},
+		{segment: "account.json", exact: []uint16{0}},
+		{segment: "locations.json", exact: []uint16{1}},
+		{segment: "search", exact: []uint16{2}},
+		{segment: "search.json", exact: []uint16{2}},
+		{segment: "searches", prefix: []uint16{2}}}}}
+
 var service_shopify = Service{
 	ID:      "shopify",
 	Origin:  "builtin",

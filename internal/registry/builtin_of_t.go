@@ -4,6 +4,77 @@
 
 package registry
 
+var service_tavily = Service{
+	ID:      "tavily",
+	Origin:  "builtin",
+	Title:   "Tavily",
+	Docs:    "https://docs.tavily.com/documentation/api-reference/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.tavily.com"},
+	Secrets: []Secret{
+		{Name: "TAVILY_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"TAVILY_API_KEY"}, KeyForm: "tvly-"},
+	Capabilities: []Capability{
+		{
+			ID:      "tavily/crawl",
+			Title:   "Pages of a site",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/crawl$", Segments: []string{"crawl"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/crawl", Body: "{\"url\":\"docs.tavily.com\",\"instructions\":\"Find all pages about the Python SDK\"}"}},
+		{
+			ID:      "tavily/extract",
+			Title:   "Text of pages",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/extract$", Segments: []string{"extract"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/extract", Body: "{\"urls\":[\"https://en.wikipedia.org/wiki/Artificial_intelligence\"]}"}},
+		{
+			ID:      "tavily/map",
+			Title:   "Addresses of a site",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/map$", Segments: []string{"map"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/map", Body: "{\"url\":\"docs.tavily.com\"}"}},
+		{
+			ID:      "tavily/research",
+			Title:   "Reports on a question",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/research", Segments: []string{"research"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/research", Body: "{\"input\":\"What are the latest developments in AI?\"}"}},
+		{
+			ID:      "tavily/search",
+			Title:   "Search of the web",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/search$", Segments: []string{"search"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/search", Body: "{\"query\":\"who is Leo Messi?\"}"}},
+		{
+			ID:      "tavily/usage",
+			Title:   "What was used of the plan",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/usage$", Segments: []string{"usage"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/usage"}}},
+	index: node{children: []node{
+		{segment: "crawl", exact: []uint16{0}},
+		{segment: "extract", exact: []uint16{1}},
+		{segment: "map", exact: []uint16{2}},
+		{segment: "research", prefix: []uint16{3}},
+		{segment: "search", exact: []uint16{4}},
+		{segment: "usage", exact: []uint16{5}}}}}
+
 var service_telegram = Service{
 	ID:      "telegram",
 	Origin:  "builtin",
@@ -147,6 +218,167 @@ var service_todoist = Service{
 				{segment: "sections", prefix: []uint16{3}},
 				{segment: "sync", exact: []uint16{4}},
 				{segment: "tasks", prefix: []uint16{5}}}}}}}}}
+
+var service_together = Service{
+	ID:      "together",
+	Origin:  "builtin",
+	Title:   "Together AI",
+	Docs:    "https://docs.together.ai/reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.together.ai", "api.together.xyz"},
+	Secrets: []Secret{
+		{Name: "TOGETHER_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"TOGETHER_BASE_URL"}, BasePath: "/v1", Key: []string{"TOGETHER_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "together/audio",
+			Title:   "Speech from text, text from speech, voices",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/audio", Segments: []string{"v1", "audio"}},
+				{Text: "/v1/voices", Segments: []string{"v1", "voices"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/audio/speech", Body: "{\"model\":\"cartesia/sonic-2\",\"input\":\"The quick brown fox jumped over the lazy dog\",\"voice\":\"laidback woman\"}"}},
+		{
+			ID:      "together/batches",
+			Title:   "Batches of requests",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/batches", Segments: []string{"v1", "batches"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/batches", Body: "{\"input_file_id\":\"file-abc123def456ghi789\",\"endpoint\":\"/v1/chat/completions\",\"completion_window\":\"24h\"}"}},
+		{
+			ID:      "together/chat-completions",
+			Title:   "Chat completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/chat/completions", Body: "{\"model\":\"meta-llama/Llama-3.3-70B-Instruct-Turbo\",\"messages\":[{\"role\":\"user\",\"content\":\"What are some fun things to do in New York?\"}]}"}},
+		{
+			ID:      "together/code-interpreter",
+			Title:   "Code, run in a session",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/tci", Segments: []string{"v1", "tci"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/tci/execute", Body: "{\"code\":\"print('Hello!')\",\"language\":\"python\"}"}},
+		{
+			ID:      "together/completions",
+			Title:   "Completions",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/completions", Segments: []string{"v1", "completions"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/completions", Body: "{\"model\":\"mistralai/Mixtral-8x7B-Instruct-v0.1\",\"prompt\":\"The capital of France is\",\"max_tokens\":16}"}},
+		{
+			ID:      "together/embeddings",
+			Title:   "Embeddings of text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/embeddings", Segments: []string{"v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/embeddings", Body: "{\"model\":\"BAAI/bge-base-en-v1.5\",\"input\":\"Our solar system orbits the Milky Way galaxy at about 515000 mph\"}"}},
+		{
+			ID:      "together/endpoints",
+			Title:   "Dedicated endpoints and their hardware",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/clusters/availability-zones", Segments: []string{"v1", "clusters", "availability-zones"}},
+				{Text: "/v1/endpoints", Segments: []string{"v1", "endpoints"}},
+				{Text: "/v1/hardware", Segments: []string{"v1", "hardware"}}},
+			Risk:    "money",
+			Example: Example{Method: "GET", Path: "/v1/endpoints"}},
+		{
+			ID:      "together/evaluation",
+			Title:   "Evaluations",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/evaluation", Segments: []string{"v1", "evaluation"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/evaluation"}},
+		{
+			ID:      "together/files",
+			Title:   "Uploaded files",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/files", Segments: []string{"v1", "files"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/files"}},
+		{
+			ID:      "together/fine-tuning",
+			Title:   "Fine-tuning jobs and what came of them",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/fine-tunes", Segments: []string{"v1", "fine-tunes"}},
+				{Text: "/v1/finetune/download", Segments: []string{"v1", "finetune", "download"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/fine-tunes", Body: "{\"training_file\":\"file-abc123def456ghi789\",\"model\":\"meta-llama/Meta-Llama-3.1-8B-Instruct-Reference\",\"n_epochs\":1}"}},
+		{
+			ID:      "together/images",
+			Title:   "Images",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/images/generations", Segments: []string{"v1", "images", "generations"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/images/generations", Body: "{\"model\":\"black-forest-labs/FLUX.1-schnell\",\"prompt\":\"cat floating in space\",\"steps\":4}"}},
+		{
+			ID:      "together/models",
+			Title:   "Models, and uploads of one's own",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/models", Segments: []string{"v1", "models"}},
+				{Text: "/v1/supported-models", Segments: []string{"v1", "supported-models"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/models"}},
+		{
+			ID:      "together/rerank",
+			Title:   "Documents in the order of a query",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/rerank", Segments: []string{"v1", "rerank"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/rerank", Body: "{\"model\":\"Salesforce/Llama-Rank-V1\",\"query\":\"What animals can I find near Peru?\",\"documents\":[\"The giant panda is a bear species endemic to China.\",\"The llama is a domesticated South American camelid.\"]}"}},
+		{
+			ID:      "together/videos",
+			Title:   "Videos",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/videos", Segments: []string{"v1", "videos"}},
+				{Text: "/v2/videos", Segments: []string{"v2", "videos"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/videos", Body: "{\"model\":\"minimax/video-01-director\",\"prompt\":\"A cat playing the piano\"}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "audio", prefix: []uint16{0}},
+			{segment: "batches", prefix: []uint16{1}},
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{2}}}},
+			{segment: "clusters", children: []node{
+				{segment: "availability-zones", prefix: []uint16{6}}}},
+			{segment: "completions", prefix: []uint16{4}},
+			{segment: "embeddings", prefix: []uint16{5}},
+			{segment: "endpoints", prefix: []uint16{6}},
+			{segment: "evaluation", prefix: []uint16{7}},
+			{segment: "files", prefix: []uint16{8}},
+			{segment: "fine-tunes", prefix: []uint16{9}},
+			{segment: "finetune", children: []node{
+				{segment: "download", prefix: []uint16{9}}}},
+			{segment: "hardware", prefix: []uint16{6}},
+			{segment: "images", children: []node{
+				{segment: "generations", prefix: []uint16{10}}}},
+			{segment: "models", prefix: []uint16{11}},
+			{segment: "rerank", prefix: []uint16{12}},
+			{segment: "supported-models", prefix: []uint16{11}},
+			{segment: "tci", prefix: []uint16{3}},
+			{segment: "videos", prefix: []uint16{13}},
+			{segment: "voices", prefix: []uint16{0}}}},
+		{segment: "v2", children: []node{
+			{segment: "videos", prefix: []uint16{13}}}}}}}
 
 var service_trello = Service{
 	ID:      "trello",

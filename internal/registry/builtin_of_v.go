@@ -89,3 +89,43 @@ var service_vercel = Service{
 			{segment: "deployments", prefix: []uint16{0}}}},
 		{segment: "v9", children: []node{
 			{segment: "projects", prefix: []uint16{2}}}}}}}
+
+var service_voyage = Service{
+	ID:      "voyage",
+	Origin:  "builtin",
+	Title:   "Voyage AI",
+	Docs:    "https://docs.voyageai.com/reference/embeddings-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.voyageai.com"},
+	Secrets: []Secret{
+		{Name: "VOYAGE_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"VOYAGE_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "voyage/embeddings",
+			Title:   "Embeddings of text, of chunks in their context, of text and images",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/contextualizedembeddings", Segments: []string{"v1", "contextualizedembeddings"}},
+				{Text: "/v1/embeddings", Segments: []string{"v1", "embeddings"}},
+				{Text: "/v1/multimodalembeddings", Segments: []string{"v1", "multimodalembeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/embeddings", Body: "{\"input\":[\"Sample text 1\",\"Sample text 2\"],\"model\":\"voyage-3.5\"}"}},
+		{
+			ID:      "voyage/rerank",
+			Title:   "Documents in the order of a query",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/rerank", Segments: []string{"v1", "rerank"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/rerank", Body: "{\"query\":\"Sample query\",\"documents\":[\"Sample document 1\",\"Sample document 2\"],\"model\":\"rerank-2.5\"}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "contextualizedembeddings", prefix: []uint16{0}},
+			{segment: "embeddings", prefix: []uint16{0}},
+			{segment: "multimodalembeddings", prefix: []uint16{0}},
+			{segment: "rerank", prefix: []uint16{1}}}}}}}

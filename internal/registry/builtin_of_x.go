@@ -68,6 +68,114 @@ var service_x = Service{
 			{segment: "tweets", prefix: []uint16{3}},
 			{segment: "users", prefix: []uint16{4}}}}}}}
 
+var service_xai = Service{
+	ID:      "xai",
+	Origin:  "builtin",
+	Title:   "xAI",
+	Docs:    "https://docs.x.ai/docs/api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.x.ai"},
+	Secrets: []Secret{
+		{Name: "XAI_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"XAI_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "xai/api-key",
+			Title:   "What the key may do",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/api-key$", Segments: []string{"v1", "api-key"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/api-key"}},
+		{
+			ID:      "xai/batches",
+			Title:   "Batches of requests",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/batches", Segments: []string{"v1", "batches"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/batches", Body: "{\"name\":\"my_batch\"}"}},
+		{
+			ID:      "xai/chat-completions",
+			Title:   "Chat completions, also deferred ones",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/chat/completions", Segments: []string{"v1", "chat", "completions"}},
+				{Text: "/v1/chat/deferred-completion", Segments: []string{"v1", "chat", "deferred-completion"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/chat/completions", Body: "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful assistant that can answer questions.\"},{\"role\":\"user\",\"content\":\"What is 101*3?\"}]}"}},
+		{
+			ID:      "xai/files",
+			Title:   "Uploaded files",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/files", Segments: []string{"v1", "files"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/files"}},
+		{
+			ID:      "xai/images",
+			Title:   "Images, generated and edited",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/images", Segments: []string{"v1", "images"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/images/generations", Body: "{\"model\":\"grok-2-image\",\"prompt\":\"A cat in a tree\",\"n\":1}"}},
+		{
+			ID:      "xai/models",
+			Title:   "Models and what they cost",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/embedding-models", Segments: []string{"v1", "embedding-models"}},
+				{Text: "/v1/image-generation-models", Segments: []string{"v1", "image-generation-models"}},
+				{Text: "/v1/language-models", Segments: []string{"v1", "language-models"}},
+				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/models"}},
+		{
+			ID:      "xai/responses",
+			Title:   "Responses",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/responses", Segments: []string{"v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/responses", Body: "{\"model\":\"grok-4\",\"input\":[{\"role\":\"user\",\"content\":\"Hello, how are you?\"}]}"}},
+		{
+			ID:      "xai/tokenize",
+			Title:   "Tokens of a text",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/tokenize-text$", Segments: []string{"v1", "tokenize-text"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/v1/tokenize-text", Body: "{\"model\":\"grok-4\",\"text\":\"Hello, world!\"}"}},
+		{
+			ID:      "xai/videos",
+			Title:   "Videos, generated and edited",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/videos", Segments: []string{"v1", "videos"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/videos/generations", Body: "{\"model\":\"grok-imagine-video\",\"prompt\":\"A cat playing with a ball\"}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "api-key", exact: []uint16{0}},
+			{segment: "batches", prefix: []uint16{1}},
+			{segment: "chat", children: []node{
+				{segment: "completions", prefix: []uint16{2}},
+				{segment: "deferred-completion", prefix: []uint16{2}}}},
+			{segment: "embedding-models", prefix: []uint16{5}},
+			{segment: "files", prefix: []uint16{3}},
+			{segment: "image-generation-models", prefix: []uint16{5}},
+			{segment: "images", prefix: []uint16{4}},
+			{segment: "language-models", prefix: []uint16{5}},
+			{segment: "models", prefix: []uint16{5}},
+			{segment: "responses", prefix: []uint16{6}},
+			{segment: "tokenize-text", exact: []uint16{7}},
+			{segment: "videos", prefix: []uint16{8}}}}}}}
+
 var service_xero = Service{
 	ID:      "xero",
 	Origin:  "builtin",
