@@ -39,8 +39,10 @@ type ServiceDescription struct {
 
 // ServiceEnv is which variables the service's SDKs read.
 type ServiceEnv struct {
-	BaseURL []string `json:"base_url"`
-	Key     []string `json:"key"`
+	BaseURL  []string `json:"base_url"`
+	BasePath string   `json:"base_path"` // what the SDKs expect behind the service's root
+	Key      []string `json:"key"`
+	KeyForm  string   `json:"key_form"` // what a key begins with, where the SDKs look
 }
 
 // NetworkAccess is what a service of the user's own was allowed.
@@ -196,4 +198,9 @@ type Invoked struct {
 	BodyBase64 *string             `json:"body_base64"`
 	Redactions int                 `json:"redactions"`
 	DurationMS int64               `json:"duration_ms"`
+}
+
+// AgentProxy says where the agent's base-URL mode is.
+type AgentProxy struct {
+	URL string `json:"url"` // "http://127.0.0.1:40123"
 }

@@ -34,6 +34,9 @@ type Options struct {
 	Ready     func()       // called when the agent answers; nil: nothing
 	Shared    Shared       // for other users of the machine
 
+	// ProxyListen is where base-URL mode listens, such as 127.0.0.1:7717; empty: on a free port, once somebody asks where.
+	ProxyListen string
+
 	// Reload reads the user's configuration again, which keepers then ask for once more; an error changes nothing. nil: there is
 	// none. It is also called at each signal of ReloadOn.
 	Reload   func() (Reloaded, error)
@@ -73,6 +76,7 @@ func Run(ctx context.Context, o Options) error {
 	a.config.at = o.Now().UTC().Truncate(time.Second)
 	a.state = newState(o.Keeper, a.api, a.files, o.Boot, o.Now)
 	defer a.state.end()
+	defer a.closeProxy()
 
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -106,6 +110,11 @@ func (a *agent) serve(ctx context.Context, place *place) error {
 		defer l.Close() // removes the socket
 		doors = append(doors, l)
 	}
+	if a.ProxyListen != "" {
+		if err := a.base.open(a, a.ProxyListen); err != nil {
+			return err
+		}
+	}
 	failed := make(chan error, len(doors))
 	for _, l := range doors { // each has its own bound, so that other users cannot keep the owner out
 		go func() { failed <- h.Serve(server.Limit(l, maxConnections)) }()
@@ -137,6 +146,7 @@ type agent struct {
 	Options
 	state   *state
 	config  reading
+	base    baseURLs
 	stop    context.CancelFunc
 	callers atomic.Int64 // connections
 }
@@ -161,7 +171,22 @@ func (a *agent) files() error {
 
 // api is the door to a keeper.
 func (a *agent) api(k keeper.API) http.Handler {
-	return server.New(server.Options{API: k, Caller: a.caller, Version: a.Version, Log: a.Log})
+	door := server.New(server.Options{API: k, Caller: a.caller, Version: a.Version, Log: a.Log})
+	proxy := server.NewProxy(server.ProxyOptions{API: k, Log: a.Log, Host: a.base.address})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(viaBaseURL{}) != nil {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		door.ServeHTTP(w, r)
+	})
+}
+
+// closeProxy ends base-URL mode.
+func (a *agent) closeProxy() {
+	ctx, cancel := context.WithTimeout(context.Background(), graceTime)
+	defer cancel()
+	a.base.close(ctx)
 }
 
 // caller says who sent a request: the owner, since the kernel has told that the peer is our own user, unless there is a token,
@@ -196,6 +221,7 @@ const (
 	pathLock   = wire.Version + "/agent/lock"
 	pathStop   = wire.Version + "/agent/stop"
 	pathReload = wire.Version + "/agent/reload"
+	pathProxy  = wire.Version + "/agent/proxy" // where base-URL mode is
 )
 
 // operation is one of them.
@@ -212,6 +238,7 @@ func operations() []operation {
 		{http.MethodPost, pathLock, (*agent).lock},
 		{http.MethodPost, pathStop, (*agent).end},
 		{http.MethodPost, pathReload, (*agent).reloadNow},
+		{http.MethodPost, pathProxy, (*agent).proxy},
 	}
 }
 

@@ -65,7 +65,7 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 		return err
 	}
 	o := agent.Options{
-		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: settings.shared,
+		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: settings.shared, ProxyListen: settings.started.ProxyListen,
 		Keeper: func() *keeper.Keeper { return a.keyless(l, settings.access) },
 		Reload: settings.reload, ReloadOn: hangups,
 	}

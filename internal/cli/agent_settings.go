@@ -75,6 +75,7 @@ func (s *agentSettings) reload() (r agent.Reloaded, err error) {
 		{"access_control.enforce", true, func(u config.User) any { return u.Unenforced }},
 		{"agent.shared_socket", false, func(u config.User) any { return u.SharedSocket }},
 		{"agent.shared_group", false, func(u config.User) any { return u.SharedGroup }},
+		{"proxy.listen", false, func(u config.User) any { return u.ProxyListen }},
 	} {
 		if !reflect.DeepEqual(setting.of(*before), setting.of(u)) {
 			r.Changed = append(r.Changed, setting.name)

@@ -28,6 +28,7 @@ type app struct {
 
 	command string // "tacit slot add"
 	looking bool   // this command only asks how things are, which keeps no vault open
+	serving bool   // this command goes on using the vault for others, until it is stopped
 }
 
 // globalFlags are the flags that every command takes.

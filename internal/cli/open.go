@@ -61,11 +61,11 @@ func (a *app) owner() (Vault, error) {
 		return nil, err
 	}
 	l := a.layout()
-	storage := bolt.Options{Command: a.command}
+	storage := bolt.Options{Command: a.command, Share: a.serving}
 	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
 	a.vault = keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Config: func() (keeper.Config, error) { return a.accessConfig(l) },
+		Config: func() (keeper.Config, error) { return a.accessConfig(l) }, Lazy: a.serving,
 		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
 			return bolt.Create(ctx, l.Vault, storage, fill)
 		},
@@ -77,7 +77,7 @@ func (a *app) owner() (Vault, error) {
 func (a *app) keyless(l paths.Layout, configuration func() (keeper.Config, error)) *keeper.Keeper {
 	return keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command, Share: true}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Config: configuration, Lazy: true,
+		Config: configuration, Lazy: true, HTTP2: true,
 	})
 }
 

@@ -24,6 +24,7 @@ func (a *app) runCommand() *cobra.Command {
 	var (
 		env      []string
 		pristine bool
+		sealed   bool
 	)
 	c := &cobra.Command{
 		Use: "run [-e NAME=REF]… -- COMMAND [ARG…]", Short: "Run a program with secrets in its environment",
@@ -31,24 +32,28 @@ func (a *app) runCommand() *cobra.Command {
 config#field, tacit://db.password. Everything is read before the program starts.
 
 The program takes the place of tacit: its exit status, its signals and its terminal are its own. It does not get what opens
-the vault (TACIT_PASSPHRASE and the like).`,
+the vault (TACIT_PASSPHRASE and the like).
+
+A sealed secret is given to no program. With --sealed the program can use it instead: it gets the variables with which the service's SDKs take a
+base URL, which is a proxy of tacit, and a token in the place of the key. Both are there for this program alone, and end with it.`,
 		Example: "tacit run -e PGPASSWORD=db.password -- sh -c 'test -n \"$PGPASSWORD\"'\ntacit run --pristine -e TOKEN=db.password -- env",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fault.New(fault.Usage, "run: which program?").WithFix("tacit run -e NAME=REF -- COMMAND")
 			}
-			return a.runProgram(c.Context(), env, pristine, args)
+			return a.runProgram(c.Context(), env, pristine, sealed, args)
 		},
 		ValidArgsFunction: completeFiles,
 	}
 	fl := c.Flags()
 	fl.SetInterspersed(false) // what follows the program's name is the program's
 	fl.StringArrayVarP(&env, "env", "e", nil, "`NAME=REF`: the variable NAME holds the secret REF (may be repeated)")
+	fl.BoolVar(&sealed, "sealed", false, "of a sealed secret: give the program base URLs and a token, with which it can use the service")
 	fl.BoolVar(&pristine, "pristine", false, "start from an almost empty environment: PATH, HOME, TERM, the language and the like")
 	return c
 }
 
-func (a *app) runProgram(ctx context.Context, assignments []string, pristine bool, argv []string) error {
+func (a *app) runProgram(ctx context.Context, assignments []string, pristine, sealed bool, argv []string) error {
 	wanted, err := a.parseAssignments(assignments)
 	if err != nil {
 		return err
@@ -63,6 +68,9 @@ func (a *app) runProgram(ctx context.Context, assignments []string, pristine boo
 	}
 	if pristine {
 		env = handoff.Pristine(env)
+	}
+	if sealed {
+		return a.runSealed(ctx, path, argv, env, wanted)
 	}
 	variables, err := a.resolve(ctx, wanted)
 	if err != nil {

@@ -18,6 +18,7 @@ func serviceEntries() []entry {
 		{[]string{"invoke"}, groupServices, (*app).invokeCommand},
 		{[]string{"json"}, groupServices, (*app).jsonCommand},
 		{[]string{"markdown", "md"}, groupServices, (*app).markdownCommand},
+		{[]string{"proxy"}, groupServices, (*app).proxyCommand},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -32,6 +33,9 @@ type User struct {
 	// SharedSocket is where other users of the machine reach the agent, with a token; empty: nowhere. SharedGroup is whose members
 	// may connect; empty: the group that the system gives it.
 	SharedSocket, SharedGroup string
+
+	// ProxyListen is where base-URL mode listens, an address of this machine with a port; empty: on a port that is free.
+	ProxyListen string
 }
 
 // Bounds of the file (I08).
@@ -90,6 +94,8 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 			return u.agent(v)
 		case "secrets":
 			return u.secrets(v)
+		case "proxy":
+			return u.proxy(v)
 		}
 		if slices.Contains(later(), key) {
 			return nil
@@ -100,7 +106,7 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 
 // later are the tables that have no meaning yet.
 func later() []string {
-	return []string{"env", "tasks", "profiles", "keyring", "file", "exec", "proxy", "vault", "network", "services", "ai"}
+	return []string{"env", "tasks", "profiles", "keyring", "file", "exec", "vault", "network", "services", "ai"}
 }
 
 // secrets reads the one key of that table that has a meaning yet.
@@ -131,6 +137,19 @@ func (u *User) secrets(n *yaml.Node) error {
 
 // minRetain is what the log keeps in any case.
 const minRetain = 90 * 24 * time.Hour
+
+func (u *User) proxy(n *yaml.Node) error {
+	return members(n, func(key string, v *yaml.Node) error {
+		if key != "listen" {
+			return unknown(v, key)
+		}
+		if on, err := netip.ParseAddrPort(v.Value); v.Kind != yaml.ScalarNode || err != nil || !on.Addr().IsLoopback() {
+			return at(v, "listen is an address of this machine, such as 127.0.0.1:7717")
+		}
+		u.ProxyListen = v.Value
+		return nil
+	})
+}
 
 func (u *User) agent(n *yaml.Node) error {
 	return members(n, func(key string, v *yaml.Node) error {

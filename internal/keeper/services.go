@@ -186,7 +186,7 @@ func (a *asker) hiding(d *decision, err error) error {
 func shapeService(svc *registry.Service, one client.Service, capabilities []client.Capability) client.ServiceDescription {
 	out := client.ServiceDescription{
 		Service: one, Capability: capabilities, Pin: pinOf(svc, ""), Checked: optional(svc.Checked), Placeholders: []client.Placeholder{},
-		Env:     client.ServiceEnv{BaseURL: orEmpty(svc.Env.BaseURL), Key: orEmpty(svc.Env.Key)},
+		Env:     client.ServiceEnv{BaseURL: orEmpty(svc.Env.BaseURL), BasePath: svc.Env.BasePath, Key: orEmpty(svc.Env.Key), KeyForm: svc.Env.KeyForm},
 		Network: client.NetworkAccess{AllowPrivate: svc.Network.AllowPrivate, PlainHTTP: svc.Network.PlainHTTP, CA: svc.Network.CAPEM != ""},
 	}
 	if out.Capability == nil {

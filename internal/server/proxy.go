@@ -18,9 +18,10 @@ const ProxyPath = "/svc/"
 
 // ProxyOptions are what base-URL mode works with.
 type ProxyOptions struct {
-	API  keeper.Services
-	Log  *slog.Logger // nil: none
-	Host string       // the address it listens on, such as 127.0.0.1:7717: the only name that it answers to, beside localhost
+	API keeper.Services
+	Log *slog.Logger // nil: none
+	// Host is the address it listens on, such as 127.0.0.1:7717: the only name that it answers to, beside localhost.
+	Host func() string
 }
 
 // NewProxy returns the handler of base-URL mode: http://127.0.0.1:PORT/svc/openai/v1/models, with a tacit token in the place of the
@@ -32,16 +33,16 @@ func NewProxy(o ProxyOptions) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	hosts := []string{o.Host}
-	if _, port, ok := strings.Cut(o.Host, ":"); ok && strings.HasPrefix(o.Host, "127.0.0.1:") {
-		hosts = append(hosts, "localhost:"+port)
-	}
-	return &proxy{ProxyOptions: o, hosts: hosts}
+	return &proxy{o}
 }
 
-type proxy struct {
-	ProxyOptions
-	hosts []string
+type proxy struct{ ProxyOptions }
+
+// isOurs reports whether a request is addressed to this listener, and not to a name that somebody made point here.
+func (p *proxy) isOurs(host string) bool {
+	own := p.Host()
+	port := own[strings.LastIndexByte(own, ':')+1:]
+	return host == own || strings.EqualFold(host, "localhost:"+port)
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +80,7 @@ func (p *proxy) refuses(r *http.Request) (status int, why string) {
 		return http.StatusMethodNotAllowed, "this method is not for services"
 	case r.URL.IsAbs() || r.URL.Host != "" || !strings.HasPrefix(r.RequestURI, "/"):
 		return http.StatusBadRequest, "this is a base URL, not a proxy for any host"
-	case !slices.Contains(p.hosts, strings.ToLower(r.Host)):
+	case !p.isOurs(r.Host):
 		return http.StatusMisdirectedRequest, "it is not addressed by that name"
 	case origin, fetched && !slices.Equal(site, []string{"none"}):
 		return http.StatusForbidden, "requests of web pages are not answered"

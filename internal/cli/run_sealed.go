@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tacit/internal/fault"
+	"tacit/internal/handoff"
+	"tacit/internal/keeper"
+	"tacit/internal/server"
+)
+
+// maxSealedRun bounds the token of a program, which is revoked when the program ends: nothing revokes it when tacit is killed.
+const maxSealedRun = 24 * time.Hour
+
+// runSealed runs a program that uses sealed secrets: it gets base URLs of a proxy that is there for it alone, and a token in the place of
+// keys. Everything else is as in run.
+func (a *app) runSealed(ctx context.Context, path string, argv, env []string, wanted []assignment) error {
+	a.serving = true
+	k, err := a.keeper()
+	if err != nil {
+		return err
+	}
+	readable, services, err := a.splitSealed(ctx, k, wanted)
+	if err != nil {
+		return err
+	}
+	variables, err := a.resolve(ctx, readable)
+	if err != nil {
+		return err
+	}
+	l, err := server.ListenProxy("")
+	if err != nil {
+		return err
+	}
+	p := startProxy(k, l)
+	defer p.end()
+	s := &sealedEnv{k: k, who: a.caller(), base: p.url}
+	for _, id := range services {
+		if err := s.add(ctx, id); err != nil {
+			return err
+		}
+	}
+	if len(s.services) > 0 {
+		principal, err := a.programPrincipal(ctx, k, argv[0])
+		if err != nil {
+			return err
+		}
+		made, err := s.token(ctx, principal, maxSealedRun)
+		if err != nil {
+			return err
+		}
+		defer func() { _, _ = k.TokenRevoke(context.WithoutCancel(ctx), a.caller(), made.ID) }()
+	}
+	if env, err = handoff.Add(env, variables); err != nil {
+		return err
+	}
+	env = withVariables(env, s.variables)
+	if err := a.out.flush(); err != nil {
+		return fault.Wrap(fault.Failed, err, "write to standard output")
+	}
+	exit, err := handoff.Run(path, argv, env)
+	if err != nil {
+		return a.startFailure(err)
+	}
+	return exitStatus(exit)
+}
+
+// splitSealed tells the secrets that are read from the services of those that are sealed.
+func (a *app) splitSealed(ctx context.Context, k keeper.API, wanted []assignment) (readable []assignment, services []string, err error) {
+	for _, w := range wanted {
+		s, err := k.Show(ctx, a.caller(), w.ref)
+		if err != nil {
+			return nil, nil, fault.Wrap(fault.Failed, err, "run: %s", w.variable)
+		}
+		if s.Secret.Exposure != "sealed" {
+			readable = append(readable, w)
+			continue
+		}
+		services = append(services, serviceOfPin(deref(s.Secret.Pin)))
+	}
+	return readable, services, nil
+}
+
+// serviceOfPin returns the service in a pin such as builtin/openai or own/acme#HASH@HOST.
+func serviceOfPin(pin string) string {
+	_, id, _ := strings.Cut(pin, "/")
+	if i := strings.IndexAny(id, "#@"); i >= 0 {
+		id = id[:i]
+	}
+	return id
+}
+
+// programPrincipal is who a program is, for policies and the log: agent/NAME, or the holder of the token that we have ourselves.
+func (a *app) programPrincipal(ctx context.Context, k keeper.API, program string) (string, error) {
+	if a.getenv("TACIT_TOKEN") != "" {
+		return a.self(ctx, k)
+	}
+	name := strings.Map(func(r rune) rune {
+		if 'a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '-'
+	}, filepath.Base(program))
+	return "agent/" + cmp.Or(strings.TrimLeft(name, "-._0123456789"), "program"), nil
+}
+
+// withVariables sets variables that hold no secret of the vault.
+func withVariables(env []string, all []envVariable) []string {
+	for _, v := range all {
+		kept := make([]string, 0, len(env)+1)
+		for _, e := range env {
+			if name, _, _ := strings.Cut(e, "="); name != v.name {
+				kept = append(kept, e)
+			}
+		}
+		env = append(kept, v.name+"="+v.value)
+	}
+	return env
+}
