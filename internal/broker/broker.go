@@ -40,7 +40,8 @@ func New(o Options) *Broker {
 	return &Broker{now: o.Now, random: o.Random, transports: newTransports(o.Resolver, o.HTTP2), limits: newLimiter(o.Now)}
 }
 
-// Close closes the connections that are idle, and refuses requests from now on. Those under way go on; cancel their contexts to end them.
+// Close closes the connections that are idle, and refuses requests from now on. Those under way go on; cancel their contexts to end
+// them. Their connections may stay open for idleTimeout after that, or until Close is called again.
 func (b *Broker) Close() {
 	b.limits.close()
 	b.transports.close()

@@ -146,7 +146,7 @@ func (t *transports) drop(tr *http.Transport) {
 	}
 }
 
-// close closes every connection that is idle. One that is in use closes with the answer that it carries.
+// close closes every connection that is idle.
 func (t *transports) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,6 +156,4 @@ func (t *transports) close() {
 	for tr := range t.own {
 		tr.CloseIdleConnections()
 	}
-	clear(t.shared)
-	clear(t.own)
 }
