@@ -27,7 +27,7 @@ func dropped(name string) bool {
 // learn what was there before.
 func aboutBody(name string) bool {
 	switch name {
-	case "Content-Length", "Content-Md5", "Content-Digest", "Repr-Digest", "Digest", "Want-Digest", "Etag", "Content-Range", "Accept-Ranges":
+	case "Content-Length", "Content-Md5", "Content-Digest", "Repr-Digest", "Digest", "Want-Digest", "Etag":
 		return true
 	}
 	return false
@@ -77,7 +77,11 @@ func (a *answerBody) header(from http.Header, scanned bool) http.Header {
 		}
 	}
 	to := make(http.Header, len(from))
+	onWire := a.x.use.Credential.strategy.OnWire()
 	for name, values := range from {
+		if onWire && (name == "Content-Range" || name == "Accept-Ranges") {
+			continue // no part was asked for
+		}
 		if dropped(name) || scanned && aboutBody(name) || slices.Contains(named, name) || slices.Contains(reserved, strings.ToLower(name)) {
 			continue
 		}

@@ -68,7 +68,7 @@ func (x *exchange) run() (*Response, error) {
 			return nil, errUploadLarge
 		}
 		body := r.body
-		if _, ok := body.(io.Seeker); !ok { // a file or memory: it does not keep anybody waiting
+		if section(body) == nil { // neither in memory nor in a file: it may keep us waiting
 			body = newPump(x.ctx, body, r.length)
 		}
 		x.upload = newUpload(body, r.length, x.use.Limits.MaxRequestBytes, x.watch.alive)
@@ -79,10 +79,10 @@ func (x *exchange) run() (*Response, error) {
 	}
 	if answer.StatusCode == http.StatusUnauthorized {
 		refresher, ok := x.use.Credential.strategy.(Refresher)
-		if ok && (x.upload == nil || x.upload.rewindable()) && refresher.Invalidate(fetched) {
+		if ok && (x.upload == nil || x.upload.whole != nil) && refresher.Invalidate(fetched) {
 			_ = answer.Body.Close()
-			if x.upload != nil && !x.upload.rewind() {
-				return nil, errUpload
+			if x.upload != nil {
+				x.upload = x.upload.again()
 			}
 			if answer, _, err = x.send(); err != nil {
 				return nil, err
@@ -177,14 +177,9 @@ func (x *exchange) request(out *Outgoing) *http.Request {
 	if r.ContentLength == 0 && r.Body != nil {
 		r.Body = http.NoBody
 	}
-	if body, ok := r.Body.(*upload); ok && body.rewindable() {
+	if body, ok := r.Body.(*upload); ok && body.whole != nil {
 		// A warm connection may turn out to be closed: then net/http tries another, where it knows that nothing was done yet.
-		r.GetBody = func() (io.ReadCloser, error) {
-			if !body.rewind() {
-				return nil, errNoReplay
-			}
-			return body, nil
-		}
+		r.GetBody = func() (io.ReadCloser, error) { return body.again(), nil }
 	}
 	return r.WithContext(x.ctx)
 }

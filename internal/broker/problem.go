@@ -50,25 +50,23 @@ func errClosed() error {
 
 // Why a request was cancelled by the broker itself: causes of its context.
 var (
-	errSilent       = errors.New("no byte in either direction for too long")
-	errTooLong      = errors.New("it took too long")
-	errFinished     = errors.New("finished")
-	errUploadLarge  = errors.New("the request is too large")
-	errAnswerLarge  = errors.New("the answer is too large")
-	errShortUpload  = errors.New("the body of the request is shorter than was said")
-	errUpload       = errors.New("the body of the request broke off")
-	errCoding       = errors.New("it is in a coding that cannot be cleaned")
-	errDecode       = errors.New("it is not in the coding that it says")
-	errNoJSON       = errors.New("it is not the JSON that it says, so its fields cannot be hidden")
-	errDeepJSON     = errors.New("it is nested too deeply for its fields to be hidden")
-	errNotJSON      = errors.New("it is no JSON, so the fields that it may hold cannot be hidden")
-	errSwitch       = errors.New("it asks to go on in another protocol")
-	errStatus       = errors.New("its status is none")
-	errMoved        = errors.New("the strategy changed where the request goes")
-	errNotMatched   = errors.New("it was not judged by this capability")
-	errNoSuchHost   = errors.New("the host is not one of the capability's")
-	errNoReplay     = errors.New("it wants the request again, which cannot be repeated")
-	errNotEncrypted = errors.New("the service is not to be used without TLS")
+	errSilent      = errors.New("no byte in either direction for too long")
+	errTooLong     = errors.New("it took too long")
+	errFinished    = errors.New("finished")
+	errUploadLarge = errors.New("the request is too large")
+	errAnswerLarge = errors.New("the answer is too large")
+	errShortUpload = errors.New("the body of the request is shorter than was said")
+	errUpload      = errors.New("the body of the request broke off")
+	errCoding      = errors.New("it is in a coding that cannot be cleaned")
+	errDecode      = errors.New("it is not in the coding that it says")
+	errNoJSON      = errors.New("it is not the JSON that it says, so its fields cannot be hidden")
+	errDeepJSON    = errors.New("it is nested too deeply for its fields to be hidden")
+	errNotJSON     = errors.New("it is no JSON, so the fields that it may hold cannot be hidden")
+	errSwitch      = errors.New("it asks to go on in another protocol")
+	errStatus      = errors.New("its status is none")
+	errMoved       = errors.New("the strategy changed where the request goes")
+	errNotMatched  = errors.New("it was not judged by this capability")
+	errNoSuchHost  = errors.New("the host is not one of the capability's")
 )
 
 // problem says in words that an exchange failed because of err.
@@ -104,8 +102,8 @@ func (x *exchange) problem(err error) error {
 		return refuse(fault.Invalid, "the answer is larger than the %d bytes that it may have", x.answerLimit)
 	case errors.Is(err, errShortUpload), errors.Is(err, errUpload):
 		return refuse(fault.Invalid, "%s", fixed(err, errShortUpload, errUpload))
-	case errors.Is(err, errMoved), errors.Is(err, errNotMatched), errors.Is(err, errNoSuchHost), errors.Is(err, errNotEncrypted):
-		return refuse(fault.Denied, "%s", fixed(err, errMoved, errNotMatched, errNoSuchHost, errNotEncrypted))
+	case errors.Is(err, errMoved), errors.Is(err, errNotMatched), errors.Is(err, errNoSuchHost):
+		return refuse(fault.Denied, "%s", fixed(err, errMoved, errNotMatched, errNoSuchHost))
 	case errors.Is(err, context.Canceled):
 		return refuse(fault.Failed, "cancelled")
 	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
@@ -130,7 +128,7 @@ func fixed(err error, among ...error) string {
 
 // phrase says what is wrong with an upstream, in words of its own.
 func phrase(err error) string {
-	answer := []error{errCoding, errDecode, errNoJSON, errDeepJSON, errNotJSON, errSwitch, errStatus, errNoReplay}
+	answer := []error{errCoding, errDecode, errNoJSON, errDeepJSON, errNotJSON, errSwitch, errStatus}
 	for _, e := range answer {
 		if errors.Is(err, e) {
 			return "the answer cannot be passed on: " + e.Error()

@@ -9,26 +9,61 @@ import (
 // An upload is the body of a request on its way to the upstream: counted, bounded, and no longer read once the exchange is over.
 type upload struct {
 	body  io.Reader
-	start int64 // where it begins, when it can be read again; -1 when it cannot
-	said  int64 // its length; -1 when that is not known
-	limit int64 // 0: none
+	whole *io.SectionReader // the same, to be read again; nil when it cannot
+	said  int64             // its length; -1 when that is not known
+	limit int64             // 0: none
 	alive func()
+	read  int64
+	*tally
+}
 
+// A tally is what is known of the body, however often it was sent.
+type tally struct {
 	mu   sync.Mutex
-	sent int64 // of all tries
-	now  int64 // of this one
-	err  error // what was wrong with the body
+	sent int64
+	err  error // what was wrong with it
 	over bool
 }
 
 func newUpload(body io.Reader, length, limit int64, alive func()) *upload {
-	u := &upload{body: body, start: -1, said: length, limit: limit, alive: alive}
-	if s, ok := body.(io.Seeker); ok {
-		if at, err := s.Seek(0, io.SeekCurrent); err == nil {
-			u.start = at
-		}
+	u := &upload{body: body, said: length, limit: limit, alive: alive, tally: &tally{}}
+	if u.whole = section(body); u.whole != nil {
+		return u.again()
 	}
 	return u
+}
+
+// section returns what is left of a body in memory or in a file; nil for one that comes and goes.
+func section(body io.Reader) *io.SectionReader {
+	at, ok := body.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	if !ok {
+		return nil
+	}
+	start, err := at.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	end, err := at.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil
+	}
+	if _, err := at.Seek(start, io.SeekStart); err != nil {
+		return nil
+	}
+	return io.NewSectionReader(at, start, end-start)
+}
+
+// again returns the body from its beginning; nil when it is gone. Whoever still reads the old one does not disturb who reads the new.
+func (u *upload) again() *upload {
+	if u.whole == nil {
+		return nil
+	}
+	n := *u
+	n.read, n.body = 0, io.NewSectionReader(u.whole, 0, u.whole.Size())
+	return &n
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -41,20 +76,18 @@ func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.body.Read(p)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.over {
+	if u.over || errors.Is(err, errFinished) { // for a reason that the context of the exchange knows
 		return 0, errFinished
 	}
 	u.alive()
 	u.sent += int64(n)
-	u.now += int64(n)
+	u.read += int64(n)
 	switch {
-	case errors.Is(err, errFinished): // the exchange is over, for a reason that its context knows
-		return 0, err
-	case u.limit > 0 && u.now > u.limit:
+	case u.limit > 0 && u.read > u.limit:
 		u.err = errUploadLarge
 	case err != nil && !isEnd(err):
 		u.err = errUpload
-	case err != nil && u.said >= 0 && u.now < u.said:
+	case err != nil && u.said >= 0 && u.read < u.said:
 		u.err = errShortUpload
 	}
 	if u.err != nil {
@@ -66,32 +99,13 @@ func (u *upload) Read(p []byte) (int, error) {
 // Close leaves the caller's body alone: who opened it closes it.
 func (u *upload) Close() error { return nil }
 
-// rewindable reports whether the body can be sent again.
-func (u *upload) rewindable() bool { return u.start >= 0 }
-
-// rewind makes the body begin again.
-func (u *upload) rewind() bool {
-	s, ok := u.body.(io.Seeker)
-	if !ok || u.start < 0 {
-		return false
-	}
-	if _, err := s.Seek(u.start, io.SeekStart); err != nil {
-		return false
-	}
-	u.mu.Lock()
-	u.now = 0
-	u.mu.Unlock()
-	return true
-}
-
 // finish makes the body unread from now on.
 func (u *upload) finish() {
-	if u == nil {
-		return
+	if u != nil {
+		u.mu.Lock()
+		u.over = true
+		u.mu.Unlock()
 	}
-	u.mu.Lock()
-	u.over = true
-	u.mu.Unlock()
 }
 
 // failed returns what was wrong with the body, as an error of this package.

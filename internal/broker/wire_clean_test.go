@@ -388,3 +388,46 @@ func TestI29Silence(t *testing.T) {
 	}
 	_ = out.Close()
 }
+
+// TestI28Ranges asks for a part where the secret is not on the wire, and is told which it got; elsewhere no part is asked for.
+func TestI28Ranges(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "x.txt", time.Time{}, strings.NewReader("0123456789"))
+	}))
+	b := newTestBroker(t, Options{})
+	use := u.use(t, b, headerSecret, "/")
+	use.Request.header.Set("Range", "bytes=2-4")
+	if got := do(t, b, use); got.status != http.StatusOK || string(got.body) != "0123456789" || got.header.Get("Accept-Ranges") != "" {
+		t.Errorf("got %d %q %v", got.status, got.body, got.header)
+	}
+	p, err := b.prepare(u.service, nothing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	use.Credential = p
+	if got := do(t, b, use); got.status != http.StatusPartialContent || string(got.body) != "234" || got.header.Get("Content-Range") != "bytes 2-4/10" {
+		t.Errorf("got %d %q %v", got.status, got.body, got.header)
+	}
+}
+
+// TestStaleConnection has an upstream that closes warm connections: a request whose body is there to be sent again is.
+func TestStaleConnection(t *testing.T) {
+	t.Parallel()
+	u := newRawUpstream(t, func(c net.Conn) { // one answer a connection, though it does not say so
+		request, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
+		}
+		body, _ := io.ReadAll(request.Body)
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	})
+	b := newTestBroker(t, Options{})
+	for range 10 {
+		use := u.use(t, b, headerSecret, "/")
+		use.Request.header.Set("Idempotency-Key", "1")
+		if got := do(t, b, post(use, strings.NewReader("text"), 4)); got.err != nil || string(got.body) != "text" {
+			t.Fatalf("got %q %v", got.body, got.err)
+		}
+	}
+}

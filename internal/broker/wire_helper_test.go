@@ -166,7 +166,7 @@ func (u *upstream) use(t testing.TB, b *Broker, value, path string) Use {
 	}
 	t.Cleanup(p.Close)
 	return Use{
-		Request: &CanonicalRequest{method: "GET", path: path, header: http.Header{}, admitted: &u.service.Capabilities[0]},
+		Request: &CanonicalRequest{method: "GET", path: path, plain: path, header: http.Header{}, admitted: &u.service.Capabilities[0]},
 		Service: u.service, Capability: &u.service.Capabilities[0], Host: u.host, Credential: p, Principal: "agent/test",
 	}
 }
