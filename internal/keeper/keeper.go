@@ -155,9 +155,12 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 		k.openLog()
 		return use(r)
 	})
-	if !opened {
+	switch {
+	case !opened:
 		k.vault.Lock()
 		root.Wipe()
+	case k.opts.Opener != nil: // not the agent, which was given a key
+		k.slotUsed(door.Header.VaultID, slot)
 	}
 	return err
 }

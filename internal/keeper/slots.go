@@ -119,7 +119,7 @@ func (k *Keeper) SlotList(ctx context.Context, _ Caller) (client.Slots, error) {
 	}
 	door, err := k.vault.Door(ctx)
 	for _, s := range door.Slots {
-		out.Slots = append(out.Slots, shapeSlot(s))
+		out.Slots = append(out.Slots, k.shapeSlot(door.Header.VaultID, s))
 	}
 	out.Total = len(out.Slots)
 	return out, err
@@ -198,5 +198,6 @@ func (k *Keeper) SlotRemove(ctx context.Context, c Caller, id string) error {
 	if err != nil {
 		return err
 	}
+	k.slotGone(k.vault.Header().VaultID, id)
 	return k.opts.Opener.Discard(ctx, k.vault.Header().VaultID, removed)
 }

@@ -37,7 +37,7 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 	format := door.Header.Format
 	out.Vault.ID, out.Vault.Format, out.Vault.CreatedAt = optional(door.Header.VaultID), &format, &door.Header.CreatedAt
 	for _, s := range door.Slots {
-		out.Slots = append(out.Slots, shapeSlot(s))
+		out.Slots = append(out.Slots, k.shapeSlot(door.Header.VaultID, s))
 	}
 	out.Sealing = optional(sealing(door.Slots))
 	if err := k.unlockQuietly(ctx); err != nil {

@@ -770,10 +770,12 @@ type Shown struct {
 
 // Slot One way to unlock the vault.
 type Slot struct {
-	CreatedAt   time.Time  `json:"created_at"`
-	Id          string     `json:"id"`
-	Kind        string     `json:"kind"`
-	Label       *string    `json:"label"`
+	CreatedAt time.Time `json:"created_at"`
+	Id        string    `json:"id"`
+	Kind      string    `json:"kind"`
+	Label     *string   `json:"label"`
+
+	// LastUsedAt on the machine that answers, to the minute
 	LastUsedAt  *time.Time `json:"last_used_at"`
 	Path        *string    `json:"path"`
 	PostQuantum bool       `json:"post_quantum"`
