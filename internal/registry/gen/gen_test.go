@@ -55,7 +55,7 @@ func TestCheck(t *testing.T) {
 	}
 	good := put("acme.yaml", acme)
 	var out bytes.Buffer
-	if err := checkFiles(&out, []string{good}); err != nil || !strings.Contains(out.String(), "acme.yaml: ok, 1 capabilities") {
+	if err := checkFiles(&out, []string{good}); err != nil || !strings.Contains(out.String(), "acme.yaml: ok, capabilities: 1") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 

@@ -54,11 +54,11 @@ func checkFiles(out io.Writer, files []string) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d problems", bad)
+		return fmt.Errorf("problems: %d", bad)
 	}
 	for _, s := range set.services {
 		if within(files, set.fileOf[s.ID]) {
-			fmt.Fprintf(out, "%s: ok, %d capabilities\n", set.fileOf[s.ID], len(s.Capabilities))
+			fmt.Fprintf(out, "%s: ok, capabilities: %d\n", set.fileOf[s.ID], len(s.Capabilities))
 		}
 	}
 	return nil
@@ -81,7 +81,7 @@ func write(out io.Writer, dir, to string) error {
 		for _, p := range bad {
 			fmt.Fprintln(out, p)
 		}
-		return fmt.Errorf("%d problems", len(bad))
+		return fmt.Errorf("problems: %d", len(bad))
 	}
 	if err != nil {
 		return err

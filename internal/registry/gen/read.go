@@ -22,7 +22,7 @@ func (p problem) String() string { return fmt.Sprintf("%s:%d: %s", p.file, p.lin
 
 type problems []problem
 
-func (p problems) Error() string { return fmt.Sprintf("%s (%d problems)", p[0], len(p)) }
+func (p problems) Error() string { return fmt.Sprintf("%s (problems: %d)", p[0], len(p)) }
 
 // A set is what was read from service files.
 type set struct {
