@@ -11,54 +11,75 @@ var builtinServices = [...]*Service{
 	&service_aws_bedrock_key,
 	&service_aws_s3,
 	&service_azure_openai,
+	&service_bitbucket,
 	&service_brave_search,
 	&service_calendly,
 	&service_cerebras,
+	&service_circleci,
+	&service_cloudflare,
 	&service_cohere,
+	&service_confluence,
+	&service_datadog,
 	&service_deepgram,
 	&service_deepl,
 	&service_deepseek,
+	&service_digitalocean,
 	&service_discord,
+	&service_doppler,
 	&service_elevenlabs,
 	&service_exa,
 	&service_fal,
 	&service_firecrawl,
 	&service_fireworks,
+	&service_fly,
 	&service_gemini,
 	&service_github,
+	&service_gitlab,
 	&service_google_calendar,
 	&service_google_gmail,
 	&service_google_places,
 	&service_google_vertex,
+	&service_grafana,
+	&service_grafana_cloud,
 	&service_groq,
+	&service_hetzner,
 	&service_hubspot,
 	&service_huggingface,
 	&service_intercom,
 	&service_jina,
+	&service_jira,
 	&service_linear,
 	&service_mailgun,
 	&service_mistral,
 	&service_netlify,
+	&service_new_relic,
 	&service_notion,
+	&service_npm,
 	&service_openai,
 	&service_openai_codex,
 	&service_openrouter,
+	&service_pagerduty,
 	&service_perplexity,
 	&service_pinecone,
 	&service_plaid,
 	&service_postmark,
 	&service_quickbooks,
+	&service_railway,
 	&service_reddit,
 	&service_remove_bg,
+	&service_render,
 	&service_replicate,
 	&service_resend,
 	&service_sendgrid,
+	&service_sentry,
 	&service_serpapi,
 	&service_shopify,
 	&service_slack,
+	&service_snyk,
 	&service_spotify,
 	&service_square,
 	&service_stripe,
+	&service_supabase,
 	&service_tavily,
 	&service_telegram,
 	&service_todoist,
@@ -85,92 +106,133 @@ var builtinSecrets = [...]secretPlace{
 	{"AZURE_OPENAI_API_KEY", 5, 0},
 	{"BEDROCK_AWS_ACCESS_KEY_ID", 2, 0},
 	{"BEDROCK_AWS_SECRET_ACCESS_KEY", 2, 1},
-	{"BRAVE_API_KEY", 6, 0},
-	{"BRAVE_SEARCH_API_KEY", 6, 0},
-	{"CALENDLY_API_KEY", 7, 0},
-	{"CEREBRAS_API_KEY", 8, 0},
-	{"CODEX_OAUTH_JSON", 36, 0},
-	{"COHERE_API_KEY", 9, 0},
-	{"CO_API_KEY", 9, 0},
-	{"DEEPGRAM_API_KEY", 10, 0},
-	{"DEEPL_API_KEY", 11, 0},
-	{"DEEPL_AUTH_KEY", 11, 0},
-	{"DEEPSEEK_API_KEY", 12, 0},
-	{"DISCORD_BOT_TOKEN", 13, 0},
-	{"ELEVENLABS_API_KEY", 14, 0},
-	{"EXA_API_KEY", 15, 0},
-	{"FAL_KEY", 16, 0},
-	{"FIRECRAWL_API_KEY", 17, 0},
-	{"FIREWORKS_API_KEY", 18, 0},
-	{"GEMINI_API_KEY", 19, 0},
-	{"GH_TOKEN", 20, 0},
-	{"GITHUB_TOKEN", 20, 0},
-	{"GOOGLE_CALENDAR_OAUTH", 21, 0},
-	{"GOOGLE_GMAIL_OAUTH", 22, 0},
-	{"GOOGLE_PLACES_API_KEY", 23, 0},
-	{"GOOGLE_VERTEX_OAUTH", 24, 0},
-	{"GROQ_API_KEY", 25, 0},
-	{"HF_TOKEN", 27, 0},
-	{"HUBSPOT_TOKEN", 26, 0},
-	{"HUGGINGFACE_TOKEN", 27, 0},
-	{"HUGGING_FACE_HUB_TOKEN", 27, 0},
-	{"INTERCOM_API_KEY", 28, 0},
-	{"INTERCOM_TOKEN", 28, 0},
-	{"JINA_API_KEY", 29, 0},
-	{"LINEAR_API_KEY", 30, 0},
-	{"MAILGUN_API_KEY", 31, 0},
-	{"MISTRAL_API_KEY", 32, 0},
-	{"NETLIFY_AUTH_TOKEN", 33, 0},
-	{"NETLIFY_TOKEN", 33, 0},
-	{"NOTION_API_KEY", 34, 0},
-	{"NOTION_TOKEN", 34, 0},
-	{"OPENAI_API_KEY", 35, 0},
-	{"OPENROUTER_API_KEY", 37, 0},
-	{"PERPLEXITY_API_KEY", 38, 0},
-	{"PINECONE_API_KEY", 39, 0},
-	{"PLAID_CLIENT_ID", 40, 0},
-	{"PLAID_SECRET", 40, 1},
-	{"POSTMARK_SERVER_TOKEN", 41, 0},
-	{"PPLX_API_KEY", 38, 0},
-	{"QUICKBOOKS_OAUTH", 42, 0},
-	{"QUICKBOOKS_TOKEN", 42, 0},
-	{"REDDIT_OAUTH", 43, 0},
-	{"REDDIT_TOKEN", 43, 0},
-	{"REMOVE_BG_API_KEY", 44, 0},
-	{"REPLICATE_API_TOKEN", 45, 0},
-	{"RESEND_API_KEY", 46, 0},
-	{"SENDGRID_API_KEY", 47, 0},
-	{"SERPAPI_API_KEY", 48, 0},
-	{"SERPAPI_KEY", 48, 0},
-	{"SHOPIFY_ACCESS_TOKEN", 49, 0},
-	{"SLACK_BOT_TOKEN", 50, 0},
-	{"SPOTIFY_OAUTH", 51, 0},
-	{"SPOTIFY_TOKEN", 51, 0},
-	{"SQUARE_ACCESS_TOKEN", 52, 0},
-	{"SQUARE_TOKEN", 52, 0},
-	{"STRIPE_API_KEY", 53, 0},
-	{"STRIPE_SECRET_KEY", 53, 0},
-	{"TAVILY_API_KEY", 54, 0},
-	{"TELEGRAM_BOT_TOKEN", 55, 0},
-	{"TODOIST_API_TOKEN", 56, 0},
-	{"TODOIST_TOKEN", 56, 0},
-	{"TOGETHER_API_KEY", 57, 0},
-	{"TRELLO_API_KEY", 58, 0},
-	{"TRELLO_TOKEN", 58, 1},
-	{"TRIPO_API_KEY", 59, 0},
-	{"TWILIO_ACCOUNT_SID", 60, 0},
-	{"TWILIO_AUTH_TOKEN", 60, 1},
-	{"VERCEL_TOKEN", 61, 0},
-	{"VOYAGE_API_KEY", 62, 0},
-	{"XAI_API_KEY", 64, 0},
-	{"XERO_OAUTH", 65, 0},
-	{"XERO_TOKEN", 65, 0},
-	{"X_BEARER_TOKEN", 63, 0},
-	{"YOUTUBE_API_KEY", 66, 0},
+	{"BITBUCKET_API_TOKEN", 6, 0},
+	{"BITBUCKET_EMAIL", 6, 1},
+	{"BITBUCKET_TOKEN", 6, 0},
+	{"BRAVE_API_KEY", 7, 0},
+	{"BRAVE_SEARCH_API_KEY", 7, 0},
+	{"CALENDLY_API_KEY", 8, 0},
+	{"CEREBRAS_API_KEY", 9, 0},
+	{"CF_API_TOKEN", 11, 0},
+	{"CIRCLECI_TOKEN", 10, 0},
+	{"CIRCLE_TOKEN", 10, 0},
+	{"CLOUDFLARE_API_TOKEN", 11, 0},
+	{"CODEX_OAUTH_JSON", 51, 0},
+	{"COHERE_API_KEY", 12, 0},
+	{"CONFLUENCE_API_TOKEN", 13, 0},
+	{"CONFLUENCE_EMAIL", 13, 1},
+	{"CONFLUENCE_USERNAME", 13, 1},
+	{"CO_API_KEY", 12, 0},
+	{"DATADOG_API_KEY", 14, 0},
+	{"DATADOG_APP_KEY", 14, 1},
+	{"DD_API_KEY", 14, 0},
+	{"DD_APPLICATION_KEY", 14, 1},
+	{"DD_APP_KEY", 14, 1},
+	{"DEEPGRAM_API_KEY", 15, 0},
+	{"DEEPL_API_KEY", 16, 0},
+	{"DEEPL_AUTH_KEY", 16, 0},
+	{"DEEPSEEK_API_KEY", 17, 0},
+	{"DIGITALOCEAN_ACCESS_TOKEN", 18, 0},
+	{"DIGITALOCEAN_TOKEN", 18, 0},
+	{"DISCORD_BOT_TOKEN", 19, 0},
+	{"DOPPLER_TOKEN", 20, 0},
+	{"ELEVENLABS_API_KEY", 21, 0},
+	{"EXA_API_KEY", 22, 0},
+	{"FAL_KEY", 23, 0},
+	{"FIRECRAWL_API_KEY", 24, 0},
+	{"FIREWORKS_API_KEY", 25, 0},
+	{"FLY_ACCESS_TOKEN", 26, 0},
+	{"FLY_API_TOKEN", 26, 0},
+	{"GEMINI_API_KEY", 27, 0},
+	{"GH_TOKEN", 28, 0},
+	{"GITHUB_TOKEN", 28, 0},
+	{"GITLAB_ACCESS_TOKEN", 29, 0},
+	{"GITLAB_TOKEN", 29, 0},
+	{"GOOGLE_CALENDAR_OAUTH", 30, 0},
+	{"GOOGLE_GMAIL_OAUTH", 31, 0},
+	{"GOOGLE_PLACES_API_KEY", 32, 0},
+	{"GOOGLE_VERTEX_OAUTH", 33, 0},
+	{"GRAFANA_CLOUD_ACCESS_POLICY_TOKEN", 35, 0},
+	{"GRAFANA_SERVICE_ACCOUNT_TOKEN", 34, 0},
+	{"GRAFANA_TOKEN", 34, 0},
+	{"GROQ_API_KEY", 36, 0},
+	{"HCLOUD_TOKEN", 37, 0},
+	{"HETZNER_API_TOKEN", 37, 0},
+	{"HF_TOKEN", 39, 0},
+	{"HUBSPOT_TOKEN", 38, 0},
+	{"HUGGINGFACE_TOKEN", 39, 0},
+	{"HUGGING_FACE_HUB_TOKEN", 39, 0},
+	{"INTERCOM_API_KEY", 40, 0},
+	{"INTERCOM_TOKEN", 40, 0},
+	{"JINA_API_KEY", 41, 0},
+	{"JIRA_API_TOKEN", 42, 0},
+	{"JIRA_EMAIL", 42, 1},
+	{"JIRA_USERNAME", 42, 1},
+	{"JIRA_USER_EMAIL", 42, 1},
+	{"LINEAR_API_KEY", 43, 0},
+	{"MAILGUN_API_KEY", 44, 0},
+	{"MISTRAL_API_KEY", 45, 0},
+	{"NETLIFY_AUTH_TOKEN", 46, 0},
+	{"NETLIFY_TOKEN", 46, 0},
+	{"NEW_RELIC_API_KEY", 47, 0},
+	{"NOTION_API_KEY", 48, 0},
+	{"NOTION_TOKEN", 48, 0},
+	{"NPM_TOKEN", 49, 0},
+	{"OPENAI_API_KEY", 50, 0},
+	{"OPENROUTER_API_KEY", 52, 0},
+	{"PAGERDUTY_API_KEY", 53, 0},
+	{"PAGERDUTY_API_TOKEN", 53, 0},
+	{"PAGERDUTY_TOKEN", 53, 0},
+	{"PERPLEXITY_API_KEY", 54, 0},
+	{"PINECONE_API_KEY", 55, 0},
+	{"PLAID_CLIENT_ID", 56, 0},
+	{"PLAID_SECRET", 56, 1},
+	{"POSTMARK_SERVER_TOKEN", 57, 0},
+	{"PPLX_API_KEY", 54, 0},
+	{"QUICKBOOKS_OAUTH", 58, 0},
+	{"QUICKBOOKS_TOKEN", 58, 0},
+	{"RAILWAY_API_TOKEN", 59, 0},
+	{"REDDIT_OAUTH", 60, 0},
+	{"REDDIT_TOKEN", 60, 0},
+	{"REMOVE_BG_API_KEY", 61, 0},
+	{"RENDER_API_KEY", 62, 0},
+	{"REPLICATE_API_TOKEN", 63, 0},
+	{"RESEND_API_KEY", 64, 0},
+	{"SENDGRID_API_KEY", 65, 0},
+	{"SENTRY_AUTH_TOKEN", 66, 0},
+	{"SERPAPI_API_KEY", 67, 0},
+	{"SERPAPI_KEY", 67, 0},
+	{"SHOPIFY_ACCESS_TOKEN", 68, 0},
+	{"SLACK_BOT_TOKEN", 69, 0},
+	{"SNYK_TOKEN", 70, 0},
+	{"SPOTIFY_OAUTH", 71, 0},
+	{"SPOTIFY_TOKEN", 71, 0},
+	{"SQUARE_ACCESS_TOKEN", 72, 0},
+	{"SQUARE_TOKEN", 72, 0},
+	{"STRIPE_API_KEY", 73, 0},
+	{"STRIPE_SECRET_KEY", 73, 0},
+	{"SUPABASE_ACCESS_TOKEN", 74, 0},
+	{"TAVILY_API_KEY", 75, 0},
+	{"TELEGRAM_BOT_TOKEN", 76, 0},
+	{"TODOIST_API_TOKEN", 77, 0},
+	{"TODOIST_TOKEN", 77, 0},
+	{"TOGETHER_API_KEY", 78, 0},
+	{"TRELLO_API_KEY", 79, 0},
+	{"TRELLO_TOKEN", 79, 1},
+	{"TRIPO_API_KEY", 80, 0},
+	{"TWILIO_ACCOUNT_SID", 81, 0},
+	{"TWILIO_AUTH_TOKEN", 81, 1},
+	{"VERCEL_TOKEN", 82, 0},
+	{"VOYAGE_API_KEY", 83, 0},
+	{"XAI_API_KEY", 85, 0},
+	{"XERO_OAUTH", 86, 0},
+	{"XERO_TOKEN", 86, 0},
+	{"X_BEARER_TOKEN", 84, 0},
+	{"YOUTUBE_API_KEY", 87, 0},
 	{"ai.claude.api_key", 1, 0},
-	{"ai.gemini.api_key", 19, 0},
-	{"ai.openai.api_key", 35, 0},
-	{"ai.openrouter.api_key", 37, 0},
+	{"ai.gemini.api_key", 27, 0},
+	{"ai.openai.api_key", 50, 0},
+	{"ai.openrouter.api_key", 52, 0},
 }
 
 var builtinCapabilities = [...]capabilityPlace{
@@ -203,406 +265,550 @@ var builtinCapabilities = [...]capabilityPlace{
 	{5, 7},   // azure-openai/images
 	{5, 8},   // azure-openai/models
 	{5, 9},   // azure-openai/responses
-	{6, 0},   // brave-search/answers
-	{6, 1},   // brave-search/llm-context
-	{6, 2},   // brave-search/local
-	{6, 3},   // brave-search/media
-	{6, 4},   // brave-search/suggest
-	{6, 5},   // brave-search/web
-	{7, 0},   // calendly/availability
-	{7, 1},   // calendly/event_types
-	{7, 2},   // calendly/organizations
-	{7, 3},   // calendly/routing_forms
-	{7, 4},   // calendly/scheduled_events
-	{7, 5},   // calendly/scheduling_links
-	{7, 6},   // calendly/users
-	{7, 7},   // calendly/webhooks
-	{8, 0},   // cerebras/chat-completions
-	{8, 1},   // cerebras/completions
-	{8, 2},   // cerebras/models
-	{9, 0},   // cohere/batches
-	{9, 1},   // cohere/chat
-	{9, 2},   // cohere/classify
-	{9, 3},   // cohere/connectors
-	{9, 4},   // cohere/datasets
-	{9, 5},   // cohere/embed
-	{9, 6},   // cohere/fine-tuning
-	{9, 7},   // cohere/models
-	{9, 8},   // cohere/rerank
-	{9, 9},   // cohere/tokens
-	{9, 10},  // cohere/transcription
-	{10, 0},  // deepgram/models
-	{10, 1},  // deepgram/projects
-	{10, 2},  // deepgram/text-intelligence
-	{10, 3},  // deepgram/text-to-speech
-	{10, 4},  // deepgram/transcription
-	{10, 5},  // deepgram/voice-agent
-	{11, 0},  // deepl/languages
-	{11, 1},  // deepl/translate
-	{11, 2},  // deepl/usage
-	{12, 0},  // deepseek/balance
-	{12, 1},  // deepseek/chat-completions
-	{12, 2},  // deepseek/completions
-	{12, 3},  // deepseek/messages
-	{12, 4},  // deepseek/models
-	{13, 0},  // discord/applications
-	{13, 1},  // discord/channels
-	{13, 2},  // discord/gateway
-	{13, 3},  // discord/guilds
-	{13, 4},  // discord/invites
-	{13, 5},  // discord/stage-instances
-	{13, 6},  // discord/stickers
-	{13, 7},  // discord/users
-	{13, 8},  // discord/voice
-	{13, 9},  // discord/webhooks
-	{14, 0},  // elevenlabs/audio-isolation
-	{14, 1},  // elevenlabs/audio-native
-	{14, 2},  // elevenlabs/conversational-ai
-	{14, 3},  // elevenlabs/dubbing
-	{14, 4},  // elevenlabs/forced-alignment
-	{14, 5},  // elevenlabs/history
-	{14, 6},  // elevenlabs/models
-	{14, 7},  // elevenlabs/pronunciation-dictionaries
-	{14, 8},  // elevenlabs/sound-effects
-	{14, 9},  // elevenlabs/studio
-	{14, 10}, // elevenlabs/text-to-dialogue
-	{14, 11}, // elevenlabs/text-to-speech
-	{14, 12}, // elevenlabs/transcription
-	{14, 13}, // elevenlabs/voice-changer
-	{14, 14}, // elevenlabs/voice-design
-	{14, 15}, // elevenlabs/voices
-	{15, 0},  // exa/agent
-	{15, 1},  // exa/answer
-	{15, 2},  // exa/contents
-	{15, 3},  // exa/search
-	{15, 4},  // exa/websets
-	{16, 0},  // fal/image-to-3d
-	{17, 0},  // firecrawl/agent
-	{17, 1},  // firecrawl/batch-scrape
-	{17, 2},  // firecrawl/browser
-	{17, 3},  // firecrawl/crawl
-	{17, 4},  // firecrawl/map
-	{17, 5},  // firecrawl/parse
-	{17, 6},  // firecrawl/scrape
-	{17, 7},  // firecrawl/search
-	{17, 8},  // firecrawl/support
-	{18, 0},  // fireworks/account
-	{18, 1},  // fireworks/api-keys
-	{18, 2},  // fireworks/chat-completions
-	{18, 3},  // fireworks/completions
-	{18, 4},  // fireworks/datasets
-	{18, 5},  // fireworks/deployments
-	{18, 6},  // fireworks/embeddings
-	{18, 7},  // fireworks/fine-tuning
-	{18, 8},  // fireworks/images
-	{18, 9},  // fireworks/messages
-	{18, 10}, // fireworks/models
-	{18, 11}, // fireworks/responses
-	{19, 0},  // gemini/batches
-	{19, 1},  // gemini/cached-content
-	{19, 2},  // gemini/corpora
-	{19, 3},  // gemini/file-search
-	{19, 4},  // gemini/files
-	{19, 5},  // gemini/generated-files
-	{19, 6},  // gemini/models
-	{19, 7},  // gemini/tuned-models
-	{20, 0},  // github/gists
-	{20, 1},  // github/graphql
-	{20, 2},  // github/issues
-	{20, 3},  // github/meta
-	{20, 4},  // github/notifications
-	{20, 5},  // github/orgs
-	{20, 6},  // github/repos
-	{20, 7},  // github/search
-	{20, 8},  // github/users
-	{21, 0},  // google-calendar/events
-	{21, 1},  // google-calendar/lists
-	{22, 0},  // google-gmail/contacts-read
-	{22, 1},  // google-gmail/drafts
-	{22, 2},  // google-gmail/labels
-	{22, 3},  // google-gmail/messages-modify
-	{22, 4},  // google-gmail/messages-read
-	{22, 5},  // google-gmail/profile
-	{22, 6},  // google-gmail/send
-	{23, 0},  // google-places/autocomplete
-	{23, 1},  // google-places/details
-	{23, 2},  // google-places/search-text
-	{24, 0},  // google-vertex/batch-predictions
-	{24, 1},  // google-vertex/cached-contents
-	{24, 2},  // google-vertex/chat-completions
-	{24, 3},  // google-vertex/endpoints
-	{24, 4},  // google-vertex/publisher-models
-	{24, 5},  // google-vertex/tuning
-	{25, 0},  // groq/batches
-	{25, 1},  // groq/chat-completions
-	{25, 2},  // groq/embeddings
-	{25, 3},  // groq/files
-	{25, 4},  // groq/models
-	{25, 5},  // groq/responses
-	{25, 6},  // groq/speech
-	{25, 7},  // groq/transcription
-	{26, 0},  // hubspot/account
-	{26, 1},  // hubspot/automation
-	{26, 2},  // hubspot/cms
-	{26, 3},  // hubspot/conversations
-	{26, 4},  // hubspot/crm-associations
-	{26, 5},  // hubspot/crm-object-library
-	{26, 6},  // hubspot/crm-objects
-	{26, 7},  // hubspot/crm-pipelines
-	{26, 8},  // hubspot/crm-properties
-	{26, 9},  // hubspot/events
-	{26, 10}, // hubspot/files
-	{26, 11}, // hubspot/marketing
-	{26, 12}, // hubspot/settings
-	{27, 0},  // huggingface/chat-completions
-	{27, 1},  // huggingface/files
-	{27, 2},  // huggingface/hub-read
-	{27, 3},  // huggingface/hub-write
-	{27, 4},  // huggingface/inference
-	{27, 5},  // huggingface/router-models
-	{28, 0},  // intercom/admins
-	{28, 1},  // intercom/articles
-	{28, 2},  // intercom/contacts
-	{28, 3},  // intercom/conversations
-	{28, 4},  // intercom/data_attributes
-	{28, 5},  // intercom/help_center
-	{28, 6},  // intercom/messages
-	{28, 7},  // intercom/segments
-	{28, 8},  // intercom/tags
-	{28, 9},  // intercom/teams
-	{28, 10}, // intercom/tickets
-	{29, 0},  // jina/classify
-	{29, 1},  // jina/deepsearch
-	{29, 2},  // jina/embeddings
-	{29, 3},  // jina/reader
-	{29, 4},  // jina/rerank
-	{29, 5},  // jina/search
-	{29, 6},  // jina/segment
-	{30, 0},  // linear/graphql
-	{30, 1},  // linear/storage
-	{31, 0},  // mailgun/domains
-	{31, 1},  // mailgun/lists
-	{31, 2},  // mailgun/routes
-	{31, 3},  // mailgun/sending
-	{32, 0},  // mistral/agents
-	{32, 1},  // mistral/audio
-	{32, 2},  // mistral/batch
-	{32, 3},  // mistral/chat-completions
-	{32, 4},  // mistral/classification
-	{32, 5},  // mistral/conversations
-	{32, 6},  // mistral/embeddings
-	{32, 7},  // mistral/files
-	{32, 8},  // mistral/fim
-	{32, 9},  // mistral/fine-tuning
-	{32, 10}, // mistral/libraries
-	{32, 11}, // mistral/models
-	{32, 12}, // mistral/ocr
-	{33, 0},  // netlify/deploys
-	{33, 1},  // netlify/sites
-	{33, 2},  // netlify/user
-	{34, 0},  // notion/blocks
-	{34, 1},  // notion/comments
-	{34, 2},  // notion/databases
-	{34, 3},  // notion/pages
-	{34, 4},  // notion/search
-	{34, 5},  // notion/users
-	{35, 0},  // openai/assistants
-	{35, 1},  // openai/batch
-	{35, 2},  // openai/chat-completions
-	{36, 0},  // openai/codex-realtime
-	{36, 1},  // openai/codex-responses
-	{36, 2},  // openai/codex-usage
-	{35, 3},  // openai/embeddings
-	{35, 4},  // openai/files
-	{35, 5},  // openai/fine-tuning
-	{35, 6},  // openai/image-generation
-	{35, 7},  // openai/models
-	{35, 8},  // openai/moderation
-	{35, 9},  // openai/realtime
-	{35, 10}, // openai/responses
-	{35, 11}, // openai/speech
-	{35, 12}, // openai/transcription
-	{35, 13}, // openai/translation
-	{35, 14}, // openai/uploads
-	{35, 15}, // openai/vector-stores
-	{35, 16}, // openai/videos
-	{37, 0},  // openrouter/api-keys
-	{37, 1},  // openrouter/chat-completions
-	{37, 2},  // openrouter/completions
-	{37, 3},  // openrouter/credits
-	{37, 4},  // openrouter/embeddings
-	{37, 5},  // openrouter/generation
-	{37, 6},  // openrouter/models
-	{37, 7},  // openrouter/providers
-	{37, 8},  // openrouter/responses
-	{38, 0},  // perplexity/chat-completions
-	{38, 1},  // perplexity/chat-completions-async
-	{38, 2},  // perplexity/search
-	{39, 0},  // pinecone/backups
-	{39, 1},  // pinecone/indexes
-	{39, 2},  // pinecone/inference
-	{39, 3},  // pinecone/query
-	{39, 4},  // pinecone/vectors
-	{40, 0},  // plaid/accounts
-	{40, 1},  // plaid/assets
-	{40, 2},  // plaid/auth
-	{40, 3},  // plaid/categories
-	{40, 4},  // plaid/identity
-	{40, 5},  // plaid/institutions
-	{40, 6},  // plaid/investments
-	{40, 7},  // plaid/investments-sync
-	{40, 8},  // plaid/item-public-token-exchange
-	{40, 9},  // plaid/item-remove
-	{40, 10}, // plaid/items
-	{40, 11}, // plaid/liabilities
-	{40, 12}, // plaid/liabilities-sync
-	{40, 13}, // plaid/link-token
-	{40, 14}, // plaid/link-token-create
-	{40, 15}, // plaid/link-token-update
-	{40, 16}, // plaid/statements
-	{40, 17}, // plaid/transactions
-	{41, 0},  // postmark/bounces
-	{41, 1},  // postmark/email
-	{41, 2},  // postmark/message-streams
-	{41, 3},  // postmark/stats
-	{41, 4},  // postmark/templates
-	{42, 0},  // quickbooks/accounting
-	{43, 0},  // reddit/api
-	{43, 1},  // reddit/content
-	{44, 0},  // remove-bg/background-removal
-	{45, 0},  // replicate/collections
-	{45, 1},  // replicate/deployments
-	{45, 2},  // replicate/files
-	{45, 3},  // replicate/models
-	{45, 4},  // replicate/predictions
-	{45, 5},  // replicate/trainings
-	{46, 0},  // resend/broadcasts
-	{46, 1},  // resend/contacts
-	{46, 2},  // resend/domains
-	{46, 3},  // resend/emails
-	{47, 0},  // sendgrid/mail
-	{47, 1},  // sendgrid/marketing
-	{47, 2},  // sendgrid/stats
-	{47, 3},  // sendgrid/suppressions
-	{47, 4},  // sendgrid/templates
-	{48, 0},  // serpapi/account
-	{48, 1},  // serpapi/locations
-	{48, 2},  // serpapi/search
-	{49, 0},  // shopify/admin
-	{50, 0},  // slack/admin
-	{50, 1},  // slack/api
-	{50, 2},  // slack/apps
-	{50, 3},  // slack/auth
-	{50, 4},  // slack/bookmarks
-	{50, 5},  // slack/calls
-	{50, 6},  // slack/chat
-	{50, 7},  // slack/conversations
-	{50, 8},  // slack/dialog
-	{50, 9},  // slack/emoji
-	{50, 10}, // slack/files
-	{50, 11}, // slack/pins
-	{50, 12}, // slack/reactions
-	{50, 13}, // slack/reminders
-	{50, 14}, // slack/search
-	{50, 15}, // slack/stars
-	{50, 16}, // slack/team
-	{50, 17}, // slack/usergroups
-	{50, 18}, // slack/users
-	{50, 19}, // slack/views
-	{50, 20}, // slack/workflow
-	{51, 0},  // spotify/catalog
-	{51, 1},  // spotify/me
-	{51, 2},  // spotify/playlists
-	{51, 3},  // spotify/users
-	{52, 0},  // square/catalog
-	{52, 1},  // square/customers
-	{52, 2},  // square/inventory
-	{52, 3},  // square/invoices
-	{52, 4},  // square/locations
-	{52, 5},  // square/orders
-	{52, 6},  // square/payments
-	{53, 0},  // stripe/billing
-	{53, 1},  // stripe/customers
-	{53, 2},  // stripe/disputes
-	{53, 3},  // stripe/payments
-	{54, 0},  // tavily/crawl
-	{54, 1},  // tavily/extract
-	{54, 2},  // tavily/map
-	{54, 3},  // tavily/research
-	{54, 4},  // tavily/search
-	{54, 5},  // tavily/usage
-	{55, 0},  // telegram/delete-message
-	{55, 1},  // telegram/edit-message-text
-	{55, 2},  // telegram/get-me
-	{55, 3},  // telegram/get-updates
-	{55, 4},  // telegram/send-chat-action
-	{55, 5},  // telegram/send-message
-	{56, 0},  // todoist/comments
-	{56, 1},  // todoist/labels
-	{56, 2},  // todoist/projects
-	{56, 3},  // todoist/sections
-	{56, 4},  // todoist/sync
-	{56, 5},  // todoist/tasks
-	{57, 0},  // together/audio
-	{57, 1},  // together/batches
-	{57, 2},  // together/chat-completions
-	{57, 3},  // together/code-interpreter
-	{57, 4},  // together/completions
-	{57, 5},  // together/embeddings
-	{57, 6},  // together/endpoints
-	{57, 7},  // together/evaluation
-	{57, 8},  // together/files
-	{57, 9},  // together/fine-tuning
-	{57, 10}, // together/images
-	{57, 11}, // together/models
-	{57, 12}, // together/rerank
-	{57, 13}, // together/videos
-	{58, 0},  // trello/actions
-	{58, 1},  // trello/batch
-	{58, 2},  // trello/boards
-	{58, 3},  // trello/cards
-	{58, 4},  // trello/checklists
-	{58, 5},  // trello/custom-fields
-	{58, 6},  // trello/emoji
-	{58, 7},  // trello/enterprises
-	{58, 8},  // trello/labels
-	{58, 9},  // trello/lists
-	{58, 10}, // trello/members
-	{58, 11}, // trello/notifications
-	{58, 12}, // trello/organizations
-	{58, 13}, // trello/plugins
-	{58, 14}, // trello/search
-	{58, 15}, // trello/tokens
-	{58, 16}, // trello/webhooks
-	{59, 0},  // tripo/image-to-3d
-	{60, 0},  // twilio/api
-	{61, 0},  // vercel/deployments
-	{61, 1},  // vercel/files
-	{61, 2},  // vercel/projects
-	{61, 3},  // vercel/teams
-	{61, 4},  // vercel/user
-	{62, 0},  // voyage/embeddings
-	{62, 1},  // voyage/rerank
-	{63, 0},  // x/dm
-	{63, 1},  // x/lists
-	{63, 2},  // x/spaces
-	{63, 3},  // x/tweets
-	{63, 4},  // x/users
-	{64, 0},  // xai/api-key
-	{64, 1},  // xai/batches
-	{64, 2},  // xai/chat-completions
-	{64, 3},  // xai/files
-	{64, 4},  // xai/images
-	{64, 5},  // xai/models
-	{64, 6},  // xai/responses
-	{64, 7},  // xai/tokenize
-	{64, 8},  // xai/videos
-	{65, 0},  // xero/accounting
-	{66, 0},  // youtube/captions
-	{66, 1},  // youtube/channels
-	{66, 2},  // youtube/comments
-	{66, 3},  // youtube/playlists
-	{66, 4},  // youtube/search
-	{66, 5},  // youtube/subscriptions
-	{66, 6},  // youtube/videos
+	{6, 0},   // bitbucket/issues
+	{6, 1},   // bitbucket/pipelines
+	{6, 2},   // bitbucket/pull-requests
+	{6, 3},   // bitbucket/read
+	{6, 4},   // bitbucket/repositories
+	{6, 5},   // bitbucket/snippets
+	{6, 6},   // bitbucket/user
+	{6, 7},   // bitbucket/workspaces
+	{7, 0},   // brave-search/answers
+	{7, 1},   // brave-search/llm-context
+	{7, 2},   // brave-search/local
+	{7, 3},   // brave-search/media
+	{7, 4},   // brave-search/suggest
+	{7, 5},   // brave-search/web
+	{8, 0},   // calendly/availability
+	{8, 1},   // calendly/event_types
+	{8, 2},   // calendly/organizations
+	{8, 3},   // calendly/routing_forms
+	{8, 4},   // calendly/scheduled_events
+	{8, 5},   // calendly/scheduling_links
+	{8, 6},   // calendly/users
+	{8, 7},   // calendly/webhooks
+	{9, 0},   // cerebras/chat-completions
+	{9, 1},   // cerebras/completions
+	{9, 2},   // cerebras/models
+	{10, 0},  // circleci/contexts
+	{10, 1},  // circleci/insights
+	{10, 2},  // circleci/pipelines
+	{10, 3},  // circleci/projects
+	{10, 4},  // circleci/user
+	{11, 0},  // cloudflare/accounts
+	{11, 1},  // cloudflare/ai
+	{11, 2},  // cloudflare/analytics
+	{11, 3},  // cloudflare/cache
+	{11, 4},  // cloudflare/d1
+	{11, 5},  // cloudflare/dns
+	{11, 6},  // cloudflare/images
+	{11, 7},  // cloudflare/kv
+	{11, 8},  // cloudflare/pages
+	{11, 9},  // cloudflare/queues
+	{11, 10}, // cloudflare/r2
+	{11, 11}, // cloudflare/stream
+	{11, 12}, // cloudflare/token
+	{11, 13}, // cloudflare/vectorize
+	{11, 14}, // cloudflare/workers
+	{11, 15}, // cloudflare/zones
+	{11, 16}, // cloudflare/zones-read
+	{12, 0},  // cohere/batches
+	{12, 1},  // cohere/chat
+	{12, 2},  // cohere/classify
+	{12, 3},  // cohere/connectors
+	{12, 4},  // cohere/datasets
+	{12, 5},  // cohere/embed
+	{12, 6},  // cohere/fine-tuning
+	{12, 7},  // cohere/models
+	{12, 8},  // cohere/rerank
+	{12, 9},  // cohere/tokens
+	{12, 10}, // cohere/transcription
+	{13, 0},  // confluence/attachments
+	{13, 1},  // confluence/blog-posts
+	{13, 2},  // confluence/comments
+	{13, 3},  // confluence/pages
+	{13, 4},  // confluence/read
+	{13, 5},  // confluence/search
+	{14, 0},  // datadog/dashboards
+	{14, 1},  // datadog/events
+	{14, 2},  // datadog/events-read
+	{14, 3},  // datadog/incidents
+	{14, 4},  // datadog/logs-read
+	{14, 5},  // datadog/metrics-read
+	{14, 6},  // datadog/metrics-write
+	{14, 7},  // datadog/monitors
+	{14, 8},  // datadog/synthetics
+	{14, 9},  // datadog/users
+	{14, 10}, // datadog/validate
+	{15, 0},  // deepgram/models
+	{15, 1},  // deepgram/projects
+	{15, 2},  // deepgram/text-intelligence
+	{15, 3},  // deepgram/text-to-speech
+	{15, 4},  // deepgram/transcription
+	{15, 5},  // deepgram/voice-agent
+	{16, 0},  // deepl/languages
+	{16, 1},  // deepl/translate
+	{16, 2},  // deepl/usage
+	{17, 0},  // deepseek/balance
+	{17, 1},  // deepseek/chat-completions
+	{17, 2},  // deepseek/completions
+	{17, 3},  // deepseek/messages
+	{17, 4},  // deepseek/models
+	{18, 0},  // digitalocean/account
+	{18, 1},  // digitalocean/apps
+	{18, 2},  // digitalocean/databases
+	{18, 3},  // digitalocean/domains
+	{18, 4},  // digitalocean/droplets
+	{18, 5},  // digitalocean/kubernetes
+	{18, 6},  // digitalocean/kubernetes-credentials
+	{18, 7},  // digitalocean/monitoring
+	{18, 8},  // digitalocean/networking
+	{18, 9},  // digitalocean/projects
+	{18, 10}, // digitalocean/registry
+	{18, 11}, // digitalocean/ssh-keys
+	{19, 0},  // discord/applications
+	{19, 1},  // discord/channels
+	{19, 2},  // discord/gateway
+	{19, 3},  // discord/guilds
+	{19, 4},  // discord/invites
+	{19, 5},  // discord/stage-instances
+	{19, 6},  // discord/stickers
+	{19, 7},  // discord/users
+	{19, 8},  // discord/voice
+	{19, 9},  // discord/webhooks
+	{20, 0},  // doppler/activity
+	{20, 1},  // doppler/configs
+	{20, 2},  // doppler/me
+	{20, 3},  // doppler/projects
+	{20, 4},  // doppler/secrets
+	{21, 0},  // elevenlabs/audio-isolation
+	{21, 1},  // elevenlabs/audio-native
+	{21, 2},  // elevenlabs/conversational-ai
+	{21, 3},  // elevenlabs/dubbing
+	{21, 4},  // elevenlabs/forced-alignment
+	{21, 5},  // elevenlabs/history
+	{21, 6},  // elevenlabs/models
+	{21, 7},  // elevenlabs/pronunciation-dictionaries
+	{21, 8},  // elevenlabs/sound-effects
+	{21, 9},  // elevenlabs/studio
+	{21, 10}, // elevenlabs/text-to-dialogue
+	{21, 11}, // elevenlabs/text-to-speech
+	{21, 12}, // elevenlabs/transcription
+	{21, 13}, // elevenlabs/voice-changer
+	{21, 14}, // elevenlabs/voice-design
+	{21, 15}, // elevenlabs/voices
+	{22, 0},  // exa/agent
+	{22, 1},  // exa/answer
+	{22, 2},  // exa/contents
+	{22, 3},  // exa/search
+	{22, 4},  // exa/websets
+	{23, 0},  // fal/image-to-3d
+	{24, 0},  // firecrawl/agent
+	{24, 1},  // firecrawl/batch-scrape
+	{24, 2},  // firecrawl/browser
+	{24, 3},  // firecrawl/crawl
+	{24, 4},  // firecrawl/map
+	{24, 5},  // firecrawl/parse
+	{24, 6},  // firecrawl/scrape
+	{24, 7},  // firecrawl/search
+	{24, 8},  // firecrawl/support
+	{25, 0},  // fireworks/account
+	{25, 1},  // fireworks/api-keys
+	{25, 2},  // fireworks/chat-completions
+	{25, 3},  // fireworks/completions
+	{25, 4},  // fireworks/datasets
+	{25, 5},  // fireworks/deployments
+	{25, 6},  // fireworks/embeddings
+	{25, 7},  // fireworks/fine-tuning
+	{25, 8},  // fireworks/images
+	{25, 9},  // fireworks/messages
+	{25, 10}, // fireworks/models
+	{25, 11}, // fireworks/responses
+	{26, 0},  // fly/apps
+	{26, 1},  // fly/machines
+	{26, 2},  // fly/regions
+	{26, 3},  // fly/secrets
+	{26, 4},  // fly/volumes
+	{27, 0},  // gemini/batches
+	{27, 1},  // gemini/cached-content
+	{27, 2},  // gemini/corpora
+	{27, 3},  // gemini/file-search
+	{27, 4},  // gemini/files
+	{27, 5},  // gemini/generated-files
+	{27, 6},  // gemini/models
+	{27, 7},  // gemini/tuned-models
+	{28, 0},  // github/gists
+	{28, 1},  // github/graphql
+	{28, 2},  // github/issues
+	{28, 3},  // github/meta
+	{28, 4},  // github/notifications
+	{28, 5},  // github/orgs
+	{28, 6},  // github/repos
+	{28, 7},  // github/search
+	{28, 8},  // github/users
+	{29, 0},  // gitlab/ci-variables
+	{29, 1},  // gitlab/graphql
+	{29, 2},  // gitlab/groups
+	{29, 3},  // gitlab/issues
+	{29, 4},  // gitlab/merge-requests
+	{29, 5},  // gitlab/pipelines
+	{29, 6},  // gitlab/projects
+	{29, 7},  // gitlab/projects-read
+	{29, 8},  // gitlab/repository
+	{29, 9},  // gitlab/search
+	{29, 10}, // gitlab/user
+	{30, 0},  // google-calendar/events
+	{30, 1},  // google-calendar/lists
+	{31, 0},  // google-gmail/contacts-read
+	{31, 1},  // google-gmail/drafts
+	{31, 2},  // google-gmail/labels
+	{31, 3},  // google-gmail/messages-modify
+	{31, 4},  // google-gmail/messages-read
+	{31, 5},  // google-gmail/profile
+	{31, 6},  // google-gmail/send
+	{32, 0},  // google-places/autocomplete
+	{32, 1},  // google-places/details
+	{32, 2},  // google-places/search-text
+	{33, 0},  // google-vertex/batch-predictions
+	{33, 1},  // google-vertex/cached-contents
+	{33, 2},  // google-vertex/chat-completions
+	{33, 3},  // google-vertex/endpoints
+	{33, 4},  // google-vertex/publisher-models
+	{33, 5},  // google-vertex/tuning
+	{35, 0},  // grafana-cloud/access-policies
+	{35, 1},  // grafana-cloud/instances
+	{35, 2},  // grafana-cloud/orgs
+	{34, 0},  // grafana/alerting
+	{34, 1},  // grafana/annotations
+	{34, 2},  // grafana/dashboards
+	{34, 3},  // grafana/data-sources
+	{34, 4},  // grafana/query
+	{34, 5},  // grafana/search
+	{36, 0},  // groq/batches
+	{36, 1},  // groq/chat-completions
+	{36, 2},  // groq/embeddings
+	{36, 3},  // groq/files
+	{36, 4},  // groq/models
+	{36, 5},  // groq/responses
+	{36, 6},  // groq/speech
+	{36, 7},  // groq/transcription
+	{37, 0},  // hetzner/catalog
+	{37, 1},  // hetzner/networking
+	{37, 2},  // hetzner/servers
+	{37, 3},  // hetzner/ssh-keys
+	{37, 4},  // hetzner/storage
+	{38, 0},  // hubspot/account
+	{38, 1},  // hubspot/automation
+	{38, 2},  // hubspot/cms
+	{38, 3},  // hubspot/conversations
+	{38, 4},  // hubspot/crm-associations
+	{38, 5},  // hubspot/crm-object-library
+	{38, 6},  // hubspot/crm-objects
+	{38, 7},  // hubspot/crm-pipelines
+	{38, 8},  // hubspot/crm-properties
+	{38, 9},  // hubspot/events
+	{38, 10}, // hubspot/files
+	{38, 11}, // hubspot/marketing
+	{38, 12}, // hubspot/settings
+	{39, 0},  // huggingface/chat-completions
+	{39, 1},  // huggingface/files
+	{39, 2},  // huggingface/hub-read
+	{39, 3},  // huggingface/hub-write
+	{39, 4},  // huggingface/inference
+	{39, 5},  // huggingface/router-models
+	{40, 0},  // intercom/admins
+	{40, 1},  // intercom/articles
+	{40, 2},  // intercom/contacts
+	{40, 3},  // intercom/conversations
+	{40, 4},  // intercom/data_attributes
+	{40, 5},  // intercom/help_center
+	{40, 6},  // intercom/messages
+	{40, 7},  // intercom/segments
+	{40, 8},  // intercom/tags
+	{40, 9},  // intercom/teams
+	{40, 10}, // intercom/tickets
+	{41, 0},  // jina/classify
+	{41, 1},  // jina/deepsearch
+	{41, 2},  // jina/embeddings
+	{41, 3},  // jina/reader
+	{41, 4},  // jina/rerank
+	{41, 5},  // jina/search
+	{41, 6},  // jina/segment
+	{42, 0},  // jira/agile
+	{42, 1},  // jira/configuration
+	{42, 2},  // jira/dashboards
+	{42, 3},  // jira/issues
+	{42, 4},  // jira/issues-read
+	{42, 5},  // jira/projects
+	{42, 6},  // jira/search
+	{42, 7},  // jira/users
+	{43, 0},  // linear/graphql
+	{43, 1},  // linear/storage
+	{44, 0},  // mailgun/domains
+	{44, 1},  // mailgun/lists
+	{44, 2},  // mailgun/routes
+	{44, 3},  // mailgun/sending
+	{45, 0},  // mistral/agents
+	{45, 1},  // mistral/audio
+	{45, 2},  // mistral/batch
+	{45, 3},  // mistral/chat-completions
+	{45, 4},  // mistral/classification
+	{45, 5},  // mistral/conversations
+	{45, 6},  // mistral/embeddings
+	{45, 7},  // mistral/files
+	{45, 8},  // mistral/fim
+	{45, 9},  // mistral/fine-tuning
+	{45, 10}, // mistral/libraries
+	{45, 11}, // mistral/models
+	{45, 12}, // mistral/ocr
+	{46, 0},  // netlify/deploys
+	{46, 1},  // netlify/sites
+	{46, 2},  // netlify/user
+	{47, 0},  // new-relic/graphql
+	{47, 1},  // new-relic/rest
+	{48, 0},  // notion/blocks
+	{48, 1},  // notion/comments
+	{48, 2},  // notion/databases
+	{48, 3},  // notion/pages
+	{48, 4},  // notion/search
+	{48, 5},  // notion/users
+	{49, 0},  // npm/access
+	{49, 1},  // npm/audit
+	{49, 2},  // npm/dist-tags
+	{49, 3},  // npm/packages-read
+	{49, 4},  // npm/publish
+	{49, 5},  // npm/search
+	{49, 6},  // npm/tokens
+	{49, 7},  // npm/user
+	{50, 0},  // openai/assistants
+	{50, 1},  // openai/batch
+	{50, 2},  // openai/chat-completions
+	{51, 0},  // openai/codex-realtime
+	{51, 1},  // openai/codex-responses
+	{51, 2},  // openai/codex-usage
+	{50, 3},  // openai/embeddings
+	{50, 4},  // openai/files
+	{50, 5},  // openai/fine-tuning
+	{50, 6},  // openai/image-generation
+	{50, 7},  // openai/models
+	{50, 8},  // openai/moderation
+	{50, 9},  // openai/realtime
+	{50, 10}, // openai/responses
+	{50, 11}, // openai/speech
+	{50, 12}, // openai/transcription
+	{50, 13}, // openai/translation
+	{50, 14}, // openai/uploads
+	{50, 15}, // openai/vector-stores
+	{50, 16}, // openai/videos
+	{52, 0},  // openrouter/api-keys
+	{52, 1},  // openrouter/chat-completions
+	{52, 2},  // openrouter/completions
+	{52, 3},  // openrouter/credits
+	{52, 4},  // openrouter/embeddings
+	{52, 5},  // openrouter/generation
+	{52, 6},  // openrouter/models
+	{52, 7},  // openrouter/providers
+	{52, 8},  // openrouter/responses
+	{53, 0},  // pagerduty/analytics
+	{53, 1},  // pagerduty/escalation-policies
+	{53, 2},  // pagerduty/incidents
+	{53, 3},  // pagerduty/incidents-read
+	{53, 4},  // pagerduty/services
+	{53, 5},  // pagerduty/users
+	{54, 0},  // perplexity/chat-completions
+	{54, 1},  // perplexity/chat-completions-async
+	{54, 2},  // perplexity/embeddings
+	{54, 3},  // perplexity/responses
+	{54, 4},  // perplexity/search
+	{55, 0},  // pinecone/backups
+	{55, 1},  // pinecone/indexes
+	{55, 2},  // pinecone/inference
+	{55, 3},  // pinecone/query
+	{55, 4},  // pinecone/vectors
+	{56, 0},  // plaid/accounts
+	{56, 1},  // plaid/assets
+	{56, 2},  // plaid/auth
+	{56, 3},  // plaid/categories
+	{56, 4},  // plaid/identity
+	{56, 5},  // plaid/institutions
+	{56, 6},  // plaid/investments
+	{56, 7},  // plaid/investments-sync
+	{56, 8},  // plaid/item-public-token-exchange
+	{56, 9},  // plaid/item-remove
+	{56, 10}, // plaid/items
+	{56, 11}, // plaid/liabilities
+	{56, 12}, // plaid/liabilities-sync
+	{56, 13}, // plaid/link-token
+	{56, 14}, // plaid/link-token-create
+	{56, 15}, // plaid/link-token-update
+	{56, 16}, // plaid/statements
+	{56, 17}, // plaid/transactions
+	{57, 0},  // postmark/bounces
+	{57, 1},  // postmark/email
+	{57, 2},  // postmark/message-streams
+	{57, 3},  // postmark/stats
+	{57, 4},  // postmark/templates
+	{58, 0},  // quickbooks/accounting
+	{59, 0},  // railway/graphql
+	{60, 0},  // reddit/api
+	{60, 1},  // reddit/content
+	{61, 0},  // remove-bg/background-removal
+	{62, 0},  // render/databases
+	{62, 1},  // render/deploys
+	{62, 2},  // render/env-groups
+	{62, 3},  // render/env-vars
+	{62, 4},  // render/observe
+	{62, 5},  // render/services
+	{62, 6},  // render/workspaces
+	{63, 0},  // replicate/collections
+	{63, 1},  // replicate/deployments
+	{63, 2},  // replicate/files
+	{63, 3},  // replicate/models
+	{63, 4},  // replicate/predictions
+	{63, 5},  // replicate/trainings
+	{64, 0},  // resend/broadcasts
+	{64, 1},  // resend/contacts
+	{64, 2},  // resend/domains
+	{64, 3},  // resend/emails
+	{65, 0},  // sendgrid/mail
+	{65, 1},  // sendgrid/marketing
+	{65, 2},  // sendgrid/stats
+	{65, 3},  // sendgrid/suppressions
+	{65, 4},  // sendgrid/templates
+	{66, 0},  // sentry/issues
+	{66, 1},  // sentry/organizations
+	{66, 2},  // sentry/read
+	{66, 3},  // sentry/releases
+	{67, 0},  // serpapi/account
+	{67, 1},  // serpapi/locations
+	{67, 2},  // serpapi/search
+	{68, 0},  // shopify/admin
+	{69, 0},  // slack/admin
+	{69, 1},  // slack/api
+	{69, 2},  // slack/apps
+	{69, 3},  // slack/auth
+	{69, 4},  // slack/bookmarks
+	{69, 5},  // slack/calls
+	{69, 6},  // slack/chat
+	{69, 7},  // slack/conversations
+	{69, 8},  // slack/dialog
+	{69, 9},  // slack/emoji
+	{69, 10}, // slack/files
+	{69, 11}, // slack/pins
+	{69, 12}, // slack/reactions
+	{69, 13}, // slack/reminders
+	{69, 14}, // slack/search
+	{69, 15}, // slack/stars
+	{69, 16}, // slack/team
+	{69, 17}, // slack/usergroups
+	{69, 18}, // slack/users
+	{69, 19}, // slack/views
+	{69, 20}, // slack/workflow
+	{70, 0},  // snyk/orgs
+	{70, 1},  // snyk/read
+	{70, 2},  // snyk/test
+	{70, 3},  // snyk/user
+	{71, 0},  // spotify/catalog
+	{71, 1},  // spotify/me
+	{71, 2},  // spotify/playlists
+	{71, 3},  // spotify/users
+	{72, 0},  // square/catalog
+	{72, 1},  // square/customers
+	{72, 2},  // square/inventory
+	{72, 3},  // square/invoices
+	{72, 4},  // square/locations
+	{72, 5},  // square/orders
+	{72, 6},  // square/payments
+	{73, 0},  // stripe/billing
+	{73, 1},  // stripe/customers
+	{73, 2},  // stripe/disputes
+	{73, 3},  // stripe/payments
+	{74, 0},  // supabase/api-keys
+	{74, 1},  // supabase/branches
+	{74, 2},  // supabase/database
+	{74, 3},  // supabase/functions
+	{74, 4},  // supabase/logs
+	{74, 5},  // supabase/organizations
+	{74, 6},  // supabase/projects
+	{74, 7},  // supabase/secrets
+	{75, 0},  // tavily/crawl
+	{75, 1},  // tavily/extract
+	{75, 2},  // tavily/map
+	{75, 3},  // tavily/research
+	{75, 4},  // tavily/search
+	{75, 5},  // tavily/usage
+	{76, 0},  // telegram/delete-message
+	{76, 1},  // telegram/edit-message-text
+	{76, 2},  // telegram/get-me
+	{76, 3},  // telegram/get-updates
+	{76, 4},  // telegram/send-chat-action
+	{76, 5},  // telegram/send-message
+	{77, 0},  // todoist/comments
+	{77, 1},  // todoist/labels
+	{77, 2},  // todoist/projects
+	{77, 3},  // todoist/sections
+	{77, 4},  // todoist/sync
+	{77, 5},  // todoist/tasks
+	{78, 0},  // together/audio
+	{78, 1},  // together/batches
+	{78, 2},  // together/chat-completions
+	{78, 3},  // together/code-interpreter
+	{78, 4},  // together/completions
+	{78, 5},  // together/embeddings
+	{78, 6},  // together/endpoints
+	{78, 7},  // together/evaluation
+	{78, 8},  // together/files
+	{78, 9},  // together/fine-tuning
+	{78, 10}, // together/images
+	{78, 11}, // together/models
+	{78, 12}, // together/rerank
+	{78, 13}, // together/videos
+	{79, 0},  // trello/actions
+	{79, 1},  // trello/batch
+	{79, 2},  // trello/boards
+	{79, 3},  // trello/cards
+	{79, 4},  // trello/checklists
+	{79, 5},  // trello/custom-fields
+	{79, 6},  // trello/emoji
+	{79, 7},  // trello/enterprises
+	{79, 8},  // trello/labels
+	{79, 9},  // trello/lists
+	{79, 10}, // trello/members
+	{79, 11}, // trello/notifications
+	{79, 12}, // trello/organizations
+	{79, 13}, // trello/plugins
+	{79, 14}, // trello/search
+	{79, 15}, // trello/tokens
+	{79, 16}, // trello/webhooks
+	{80, 0},  // tripo/image-to-3d
+	{81, 0},  // twilio/api
+	{82, 0},  // vercel/deployments
+	{82, 1},  // vercel/files
+	{82, 2},  // vercel/projects
+	{82, 3},  // vercel/teams
+	{82, 4},  // vercel/user
+	{83, 0},  // voyage/embeddings
+	{83, 1},  // voyage/rerank
+	{84, 0},  // x/dm
+	{84, 1},  // x/lists
+	{84, 2},  // x/spaces
+	{84, 3},  // x/tweets
+	{84, 4},  // x/users
+	{85, 0},  // xai/api-key
+	{85, 1},  // xai/batches
+	{85, 2},  // xai/chat-completions
+	{85, 3},  // xai/files
+	{85, 4},  // xai/images
+	{85, 5},  // xai/models
+	{85, 6},  // xai/responses
+	{85, 7},  // xai/tokenize
+	{85, 8},  // xai/videos
+	{86, 0},  // xero/accounting
+	{87, 0},  // youtube/captions
+	{87, 1},  // youtube/channels
+	{87, 2},  // youtube/comments
+	{87, 3},  // youtube/playlists
+	{87, 4},  // youtube/search
+	{87, 5},  // youtube/subscriptions
+	{87, 6},  // youtube/videos
 }

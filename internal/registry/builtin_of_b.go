@@ -4,6 +4,112 @@
 
 package registry
 
+var service_bitbucket = Service{
+	ID:      "bitbucket",
+	Origin:  "builtin",
+	Title:   "Bitbucket Cloud",
+	Docs:    "https://developer.atlassian.com/cloud/bitbucket/rest/intro/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.bitbucket.org"},
+	Secrets: []Secret{
+		{Name: "BITBUCKET_API_TOKEN", Placeholder: "token"},
+		{Name: "BITBUCKET_EMAIL", Placeholder: "email"}},
+	Aliases: []Alias{
+		{Name: "BITBUCKET_TOKEN", Secret: "BITBUCKET_API_TOKEN"}},
+	Public: []string{"email"},
+	Auth: Auth{
+		Kind:     "basic",
+		Username: "{{email}}",
+		Password: "{{token}}"},
+	Capabilities: []Capability{
+		{
+			ID:      "bitbucket/issues",
+			Title:   "Issues of a repository, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/2.0/repositories/{workspace}/{repo}/issues", Segments: []string{"2.0", "repositories", "", "", "issues"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/2.0/repositories/atlassian/bitbucket-example/issues", Body: "{\"title\":\"Updated title\",\"priority\":\"major\"}"}},
+		{
+			ID:      "bitbucket/pipelines",
+			Title:   "Pipelines, started and stopped",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/2.0/repositories/{workspace}/{repo}/pipelines", Segments: []string{"2.0", "repositories", "", "", "pipelines"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/2.0/repositories/atlassian/bitbucket-example/pipelines", Body: "{\"target\":{\"ref_type\":\"branch\",\"type\":\"pipeline_ref_target\",\"ref_name\":\"master\"}}"}},
+		{
+			ID:      "bitbucket/pull-requests",
+			Title:   "Pull requests, made, commented, approved, merged and declined",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/2.0/repositories/{workspace}/{repo}/pullrequests", Segments: []string{"2.0", "repositories", "", "", "pullrequests"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/2.0/repositories/atlassian/bitbucket-example/pullrequests", Body: "{\"title\":\"My Title\",\"source\":{\"branch\":{\"name\":\"staging\"}}}"}},
+		{
+			ID:      "bitbucket/read",
+			Title:   "Repositories and all that is in them, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/2.0/repositories", Segments: []string{"2.0", "repositories"}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/issues", Segments: []string{"2.0", "repositories", "", "", "issues"}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/pipelines", Segments: []string{"2.0", "repositories", "", "", "pipelines"}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/pullrequests", Segments: []string{"2.0", "repositories", "", "", "pullrequests"}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/refs/branches/{name}", Segments: []string{"2.0", "repositories", "", "", "refs", "branches", ""}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/refs/tags/{name}", Segments: []string{"2.0", "repositories", "", "", "refs", "tags", ""}}},
+			Risk:         "read",
+			EncodedSlash: true,
+			Example:      Example{Method: "GET", Path: "/2.0/repositories/atlassian", Query: "role=member"}},
+		{
+			ID:      "bitbucket/repositories",
+			Title:   "Repositories, their commits, branches, hooks, deploy keys and settings, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/2.0/repositories", Segments: []string{"2.0", "repositories"}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/refs/branches/{name}", Segments: []string{"2.0", "repositories", "", "", "refs", "branches", ""}},
+				{Text: "/2.0/repositories/{workspace}/{repo}/refs/tags/{name}", Segments: []string{"2.0", "repositories", "", "", "refs", "tags", ""}}},
+			Risk:         "destructive",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/2.0/repositories/atlassian/new-repo", Body: "{\"scm\":\"git\",\"is_private\":true}"}},
+		{
+			ID:      "bitbucket/snippets",
+			Title:   "Snippets",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/2.0/snippets", Segments: []string{"2.0", "snippets"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/2.0/snippets", Query: "role=owner"}},
+		{
+			ID:      "bitbucket/user",
+			Title:   "The user and other users, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/2.0/user", Segments: []string{"2.0", "user"}},
+				{Text: "/2.0/users", Segments: []string{"2.0", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/2.0/user"}},
+		{
+			ID:      "bitbucket/workspaces",
+			Title:   "Workspaces, their members, projects and hooks",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/2.0/workspaces", Segments: []string{"2.0", "workspaces"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/2.0/workspaces"}}},
+	index: node{children: []node{
+		{segment: "2.0", children: []node{
+			{segment: "repositories", any: &node{any: &node{children: []node{
+				{segment: "issues", prefix: []uint16{0, 3}},
+				{segment: "pipelines", prefix: []uint16{1, 3}},
+				{segment: "pullrequests", prefix: []uint16{2, 3}},
+				{segment: "refs", children: []node{
+					{segment: "branches", any: &node{prefix: []uint16{3, 4}}},
+					{segment: "tags", any: &node{prefix: []uint16{3, 4}}}}}}}}, prefix: []uint16{3, 4}},
+			{segment: "snippets", prefix: []uint16{5}},
+			{segment: "user", prefix: []uint16{6}},
+			{segment: "users", prefix: []uint16{6}},
+			{segment: "workspaces", prefix: []uint16{7}}}}}}}
+
 var service_brave_search = Service{
 	ID:      "brave-search",
 	Origin:  "builtin",

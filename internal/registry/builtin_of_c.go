@@ -142,6 +142,271 @@ var service_cerebras = Service{
 			{segment: "completions", prefix: []uint16{1}},
 			{segment: "models", prefix: []uint16{2}}}}}}}
 
+var service_circleci = Service{
+	ID:      "circleci",
+	Origin:  "builtin",
+	Title:   "CircleCI",
+	Docs:    "https://circleci.com/docs/api/v2/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"circleci.com"},
+	Secrets: []Secret{
+		{Name: "CIRCLE_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "CIRCLECI_TOKEN", Secret: "CIRCLE_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "circle-token", Value: "{{secret}}"}}},
+	Env: Env{BaseURL: []string{"CIRCLECI_CLI_HOST"}, Key: []string{"CIRCLECI_CLI_TOKEN", "CIRCLE_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "circleci/contexts",
+			Title:   "Contexts and their variables",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/context", Segments: []string{"api", "v2", "context"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/v2/context", Query: "owner-slug=gh/CircleCI-Public"}},
+		{
+			ID:      "circleci/insights",
+			Title:   "Insights",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/insights", Segments: []string{"api", "v2", "insights"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/insights/gh/CircleCI-Public/api-preview-docs/workflows"}},
+		{
+			ID:      "circleci/pipelines",
+			Title:   "Pipelines, workflows and jobs",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/job", Segments: []string{"api", "v2", "job"}},
+				{Text: "/api/v2/pipeline", Segments: []string{"api", "v2", "pipeline"}},
+				{Text: "/api/v2/workflow", Segments: []string{"api", "v2", "workflow"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v2/pipeline", Query: "org-slug=gh/CircleCI-Public"}},
+		{
+			ID:      "circleci/projects",
+			Title:   "Projects, their pipelines, variables, keys and schedules",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/project", Segments: []string{"api", "v2", "project"}},
+				{Text: "/api/v2/schedule", Segments: []string{"api", "v2", "schedule"}},
+				{Text: "/api/v2/webhook", Segments: []string{"api", "v2", "webhook"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/v2/project/gh/CircleCI-Public/api-preview-docs/pipeline", Body: "{\"branch\":\"feature/design-new-api\",\"parameters\":{\"deploy_prod\":true}}"}},
+		{
+			ID:      "circleci/user",
+			Title:   "The user",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/me", Segments: []string{"api", "v2", "me"}},
+				{Text: "/api/v2/user", Segments: []string{"api", "v2", "user"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/me"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v2", children: []node{
+				{segment: "context", prefix: []uint16{0}},
+				{segment: "insights", prefix: []uint16{1}},
+				{segment: "job", prefix: []uint16{2}},
+				{segment: "me", prefix: []uint16{4}},
+				{segment: "pipeline", prefix: []uint16{2}},
+				{segment: "project", prefix: []uint16{3}},
+				{segment: "schedule", prefix: []uint16{3}},
+				{segment: "user", prefix: []uint16{4}},
+				{segment: "webhook", prefix: []uint16{3}},
+				{segment: "workflow", prefix: []uint16{2}}}}}}}}}
+
+var service_cloudflare = Service{
+	ID:      "cloudflare",
+	Origin:  "builtin",
+	Title:   "Cloudflare",
+	Docs:    "https://developers.cloudflare.com/api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.cloudflare.com"},
+	Secrets: []Secret{
+		{Name: "CLOUDFLARE_API_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "CF_API_TOKEN", Secret: "CLOUDFLARE_API_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"CLOUDFLARE_BASE_URL", "CLOUDFLARE_API_BASE_URL"}, BasePath: "/client/v4", Key: []string{"CLOUDFLARE_API_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "cloudflare/accounts",
+			Title:   "Accounts and members, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts$", Segments: []string{"client", "v4", "accounts"}, Exact: true},
+				{Text: "/client/v4/accounts/{account}$", Segments: []string{"client", "v4", "accounts", ""}, Exact: true},
+				{Text: "/client/v4/accounts/{account}/members", Segments: []string{"client", "v4", "accounts", "", "members"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/client/v4/accounts"}},
+		{
+			ID:      "cloudflare/ai",
+			Title:   "Workers AI and AI Gateway",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/ai", Segments: []string{"client", "v4", "accounts", "", "ai"}},
+				{Text: "/client/v4/accounts/{account}/ai-gateway", Segments: []string{"client", "v4", "accounts", "", "ai-gateway"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/ai/run/@cf/meta/llama-3.1-8b-instruct", Body: "{\"prompt\":\"Where did the phrase 'Hello World' come from?\"}"}},
+		{
+			ID:      "cloudflare/analytics",
+			Title:   "Analytics, with GraphQL",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/client/v4/graphql$", Segments: []string{"client", "v4", "graphql"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/client/v4/graphql", Body: "{\"query\":\"{ viewer { zones(filter: {zoneTag: \\\"023e105f4ecef8ad9ca31a8372d0c353\\\"}) { zoneTag } } }\"}"}},
+		{
+			ID:      "cloudflare/cache",
+			Title:   "Cache, purged",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/client/v4/zones/{zone}/purge_cache$", Segments: []string{"client", "v4", "zones", "", "purge_cache"}, Exact: true}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/client/v4/zones/023e105f4ecef8ad9ca31a8372d0c353/purge_cache", Body: "{\"files\":[\"https://www.example.com/css/styles.css\"]}"}},
+		{
+			ID:      "cloudflare/d1",
+			Title:   "Databases of D1",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/d1", Segments: []string{"client", "v4", "accounts", "", "d1"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/d1/database/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx/query", Body: "{\"sql\":\"SELECT * FROM myTable WHERE field = ?\",\"params\":[\"firstParam\"]}"}},
+		{
+			ID:      "cloudflare/dns",
+			Title:   "DNS records",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/zones/{zone}/dns_records", Segments: []string{"client", "v4", "zones", "", "dns_records"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/client/v4/zones/023e105f4ecef8ad9ca31a8372d0c353/dns_records", Body: "{\"name\":\"example.com\",\"ttl\":3600,\"type\":\"A\",\"content\":\"198.51.100.4\",\"proxied\":true}"}},
+		{
+			ID:      "cloudflare/images",
+			Title:   "Images",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/images", Segments: []string{"client", "v4", "accounts", "", "images"}}},
+			Risk:    "destructive",
+			Returns: []string{"value"},
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/images/v1"}},
+		{
+			ID:      "cloudflare/kv",
+			Title:   "Namespaces of KV and what is in them",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/storage/kv", Segments: []string{"client", "v4", "accounts", "", "storage", "kv"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/storage/kv/namespaces"}},
+		{
+			ID:      "cloudflare/pages",
+			Title:   "Pages, their deployments and domains",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/pages", Segments: []string{"client", "v4", "accounts", "", "pages"}}},
+			Risk:    "destructive",
+			Returns: []string{"jwt"},
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/pages/projects"}},
+		{
+			ID:      "cloudflare/queues",
+			Title:   "Queues, their consumers and messages",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/queues", Segments: []string{"client", "v4", "accounts", "", "queues"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/queues"}},
+		{
+			ID:      "cloudflare/r2",
+			Title:   "Buckets of R2",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/r2", Segments: []string{"client", "v4", "accounts", "", "r2"}}},
+			Risk:    "destructive",
+			Returns: []string{"accessKeyId", "secretAccessKey", "sessionToken"},
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/r2/buckets"}},
+		{
+			ID:      "cloudflare/stream",
+			Title:   "Videos",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/stream", Segments: []string{"client", "v4", "accounts", "", "stream"}}},
+			Risk:    "destructive",
+			Returns: []string{"jwk", "pem", "secret", "streamKey", "token"},
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/stream"}},
+		{
+			ID:      "cloudflare/token",
+			Title:   "Whether the token is good",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/client/v4/user/tokens/verify$", Segments: []string{"client", "v4", "user", "tokens", "verify"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/client/v4/user/tokens/verify"}},
+		{
+			ID:      "cloudflare/vectorize",
+			Title:   "Indexes of vectors",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/vectorize", Segments: []string{"client", "v4", "accounts", "", "vectorize"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/vectorize/v2/indexes"}},
+		{
+			ID:      "cloudflare/workers",
+			Title:   "Workers, their scripts, settings, secrets and routes",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/accounts/{account}/workers", Segments: []string{"client", "v4", "accounts", "", "workers"}},
+				{Text: "/client/v4/zones/{zone}/workers", Segments: []string{"client", "v4", "zones", "", "workers"}}},
+			Risk:    "destructive",
+			Returns: []string{"jwt"},
+			Example: Example{Method: "GET", Path: "/client/v4/accounts/023e105f4ecef8ad9ca31a8372d0c353/workers/scripts"}},
+		{
+			ID:      "cloudflare/zones",
+			Title:   "Zones, made, changed and deleted",
+			Methods: []string{"DELETE", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/client/v4/zones", Segments: []string{"client", "v4", "zones"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/client/v4/zones", Body: "{\"account\":{\"id\":\"023e105f4ecef8ad9ca31a8372d0c353\"},\"name\":\"example.com\",\"type\":\"full\"}"}},
+		{
+			ID:      "cloudflare/zones-read",
+			Title:   "Zones, their settings, rules and certificates, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/client/v4/zones", Segments: []string{"client", "v4", "zones"}}},
+			Risk:    "read",
+			Returns: []string{"private_key"},
+			Example: Example{Method: "GET", Path: "/client/v4/zones", Query: "name=example.com&status=active"}}},
+	index: node{children: []node{
+		{segment: "client", children: []node{
+			{segment: "v4", children: []node{
+				{segment: "accounts", any: &node{children: []node{
+					{segment: "ai", prefix: []uint16{1}},
+					{segment: "ai-gateway", prefix: []uint16{1}},
+					{segment: "d1", prefix: []uint16{4}},
+					{segment: "images", prefix: []uint16{6}},
+					{segment: "members", prefix: []uint16{0}},
+					{segment: "pages", prefix: []uint16{8}},
+					{segment: "queues", prefix: []uint16{9}},
+					{segment: "r2", prefix: []uint16{10}},
+					{segment: "storage", children: []node{
+						{segment: "kv", prefix: []uint16{7}}}},
+					{segment: "stream", prefix: []uint16{11}},
+					{segment: "vectorize", prefix: []uint16{13}},
+					{segment: "workers", prefix: []uint16{14}}}, exact: []uint16{0}}, exact: []uint16{0}},
+				{segment: "graphql", exact: []uint16{2}},
+				{segment: "user", children: []node{
+					{segment: "tokens", children: []node{
+						{segment: "verify", exact: []uint16{12}}}}}},
+				{segment: "zones", any: &node{children: []node{
+					{segment: "dns_records", prefix: []uint16{5}},
+					{segment: "purge_cache", exact: []uint16{3}},
+					{segment: "workers", prefix: []uint16{14}}}}, prefix: []uint16{15, 16}}}}}}}}}
+
 var service_cohere = Service{
 	ID:      "cohere",
 	Origin:  "builtin",
@@ -282,3 +547,129 @@ var service_cohere = Service{
 			{segment: "chat", prefix: []uint16{1}},
 			{segment: "embed", prefix: []uint16{5}},
 			{segment: "rerank", prefix: []uint16{8}}}}}}}
+
+var service_confluence = Service{
+	ID:      "confluence",
+	Origin:  "builtin",
+	Title:   "Confluence Cloud",
+	Docs:    "https://developer.atlassian.com/cloud/confluence/rest/v2/intro/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"*.atlassian.net", "api.atlassian.com"},
+	Secrets: []Secret{
+		{Name: "CONFLUENCE_API_TOKEN", Placeholder: "token"},
+		{Name: "CONFLUENCE_EMAIL", Placeholder: "email"}},
+	Aliases: []Alias{
+		{Name: "CONFLUENCE_USERNAME", Secret: "CONFLUENCE_EMAIL"}},
+	Public: []string{"email"},
+	Auth: Auth{
+		Kind:     "basic",
+		Username: "{{email}}",
+		Password: "{{token}}"},
+	Capabilities: []Capability{
+		{
+			ID:      "confluence/attachments",
+			Title:   "Attachments",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/api/v2/attachments", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "attachments"}},
+				{Text: "/ex/confluence/{site}/wiki/rest/api/content/{id}/child/attachment", Segments: []string{"ex", "confluence", "", "wiki", "rest", "api", "content", "", "child", "attachment"}},
+				{Text: "/wiki/api/v2/attachments", Segments: []string{"wiki", "api", "v2", "attachments"}},
+				{Text: "/wiki/rest/api/content/{id}/child/attachment", Segments: []string{"wiki", "rest", "api", "content", "", "child", "attachment"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/wiki/api/v2/attachments", Query: "limit=25"}},
+		{
+			ID:      "confluence/blog-posts",
+			Title:   "Blog posts, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/api/v2/blogposts", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "blogposts"}},
+				{Text: "/wiki/api/v2/blogposts", Segments: []string{"wiki", "api", "v2", "blogposts"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/wiki/api/v2/blogposts", Body: "{\"spaceId\":\"98306\",\"status\":\"current\",\"title\":\"News\",\"body\":{\"representation\":\"storage\",\"value\":\"<p>Hello</p>\"}}"}},
+		{
+			ID:      "confluence/comments",
+			Title:   "Comments in text and below pages",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/api/v2/footer-comments", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "footer-comments"}},
+				{Text: "/ex/confluence/{site}/wiki/api/v2/inline-comments", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "inline-comments"}},
+				{Text: "/wiki/api/v2/footer-comments", Segments: []string{"wiki", "api", "v2", "footer-comments"}},
+				{Text: "/wiki/api/v2/inline-comments", Segments: []string{"wiki", "api", "v2", "inline-comments"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/wiki/api/v2/footer-comments", Body: "{\"pageId\":\"65538\",\"body\":{\"representation\":\"storage\",\"value\":\"<p>Looks good</p>\"}}"}},
+		{
+			ID:      "confluence/pages",
+			Title:   "Pages, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/api/v2/pages", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "pages"}},
+				{Text: "/wiki/api/v2/pages", Segments: []string{"wiki", "api", "v2", "pages"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/wiki/api/v2/pages", Body: "{\"spaceId\":\"98306\",\"status\":\"current\",\"title\":\"Plans\",\"body\":{\"representation\":\"storage\",\"value\":\"<p>Hello</p>\"}}"}},
+		{
+			ID:      "confluence/read",
+			Title:   "Pages, blog posts, spaces, labels and users, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/api/v2/blogposts", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "blogposts"}},
+				{Text: "/ex/confluence/{site}/wiki/api/v2/labels", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "labels"}},
+				{Text: "/ex/confluence/{site}/wiki/api/v2/pages", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "pages"}},
+				{Text: "/ex/confluence/{site}/wiki/api/v2/spaces", Segments: []string{"ex", "confluence", "", "wiki", "api", "v2", "spaces"}},
+				{Text: "/ex/confluence/{site}/wiki/rest/api/user", Segments: []string{"ex", "confluence", "", "wiki", "rest", "api", "user"}},
+				{Text: "/wiki/api/v2/blogposts", Segments: []string{"wiki", "api", "v2", "blogposts"}},
+				{Text: "/wiki/api/v2/labels", Segments: []string{"wiki", "api", "v2", "labels"}},
+				{Text: "/wiki/api/v2/pages", Segments: []string{"wiki", "api", "v2", "pages"}},
+				{Text: "/wiki/api/v2/spaces", Segments: []string{"wiki", "api", "v2", "spaces"}},
+				{Text: "/wiki/rest/api/user", Segments: []string{"wiki", "rest", "api", "user"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/wiki/api/v2/pages", Query: "limit=25&body-format=storage"}},
+		{
+			ID:      "confluence/search",
+			Title:   "Search with CQL",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/ex/confluence/{site}/wiki/rest/api/content/search", Segments: []string{"ex", "confluence", "", "wiki", "rest", "api", "content", "search"}},
+				{Text: "/ex/confluence/{site}/wiki/rest/api/search", Segments: []string{"ex", "confluence", "", "wiki", "rest", "api", "search"}},
+				{Text: "/wiki/rest/api/content/search", Segments: []string{"wiki", "rest", "api", "content", "search"}},
+				{Text: "/wiki/rest/api/search", Segments: []string{"wiki", "rest", "api", "search"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/wiki/rest/api/search", Query: "cql=type%3Dpage%20and%20text~hello"}}},
+	index: node{children: []node{
+		{segment: "ex", children: []node{
+			{segment: "confluence", any: &node{children: []node{
+				{segment: "wiki", children: []node{
+					{segment: "api", children: []node{
+						{segment: "v2", children: []node{
+							{segment: "attachments", prefix: []uint16{0}},
+							{segment: "blogposts", prefix: []uint16{1, 4}},
+							{segment: "footer-comments", prefix: []uint16{2}},
+							{segment: "inline-comments", prefix: []uint16{2}},
+							{segment: "labels", prefix: []uint16{4}},
+							{segment: "pages", prefix: []uint16{3, 4}},
+							{segment: "spaces", prefix: []uint16{4}}}}}},
+					{segment: "rest", children: []node{
+						{segment: "api", children: []node{
+							{segment: "content", children: []node{
+								{segment: "search", prefix: []uint16{5}}}, any: &node{children: []node{
+								{segment: "child", children: []node{
+									{segment: "attachment", prefix: []uint16{0}}}}}}},
+							{segment: "search", prefix: []uint16{5}},
+							{segment: "user", prefix: []uint16{4}}}}}}}}}}}}},
+		{segment: "wiki", children: []node{
+			{segment: "api", children: []node{
+				{segment: "v2", children: []node{
+					{segment: "attachments", prefix: []uint16{0}},
+					{segment: "blogposts", prefix: []uint16{1, 4}},
+					{segment: "footer-comments", prefix: []uint16{2}},
+					{segment: "inline-comments", prefix: []uint16{2}},
+					{segment: "labels", prefix: []uint16{4}},
+					{segment: "pages", prefix: []uint16{3, 4}},
+					{segment: "spaces", prefix: []uint16{4}}}}}},
+			{segment: "rest", children: []node{
+				{segment: "api", children: []node{
+					{segment: "content", children: []node{
+						{segment: "search", prefix: []uint16{5}}}, any: &node{children: []node{
+						{segment: "child", children: []node{
+							{segment: "attachment", prefix: []uint16{0}}}}}}},
+					{segment: "search", prefix: []uint16{5}},
+					{segment: "user", prefix: []uint16{4}}}}}}}}}}}

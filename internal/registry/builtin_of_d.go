@@ -4,6 +4,171 @@
 
 package registry
 
+var service_datadog = Service{
+	ID:      "datadog",
+	Origin:  "builtin",
+	Title:   "Datadog",
+	Docs:    "https://docs.datadoghq.com/api/latest/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.datadoghq.com", "api.us3.datadoghq.com", "api.us5.datadoghq.com", "api.datadoghq.eu", "api.ap1.datadoghq.com", "api.ap2.datadoghq.com", "api.ddog-gov.com", "api.us2.ddog-gov.com"},
+	Secrets: []Secret{
+		{Name: "DD_API_KEY", Placeholder: "api_key"},
+		{Name: "DD_APP_KEY", Placeholder: "app_key"}},
+	Aliases: []Alias{
+		{Name: "DATADOG_API_KEY", Secret: "DD_API_KEY"},
+		{Name: "DATADOG_APP_KEY", Secret: "DD_APP_KEY"},
+		{Name: "DD_APPLICATION_KEY", Secret: "DD_APP_KEY"}},
+	Auth: Auth{
+		Kind: "headers",
+		Fields: []Field{
+			{Name: "dd-api-key", Value: "{{api_key}}"},
+			{Name: "dd-application-key", Value: "{{app_key}}"}}},
+	Env: Env{BaseURL: []string{"DATADOG_HOST"}, Key: []string{"DD_API_KEY", "DD_APP_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "datadog/dashboards",
+			Title:   "Dashboards and notebooks",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v1/dashboard", Segments: []string{"api", "v1", "dashboard"}},
+				{Text: "/api/v1/notebooks", Segments: []string{"api", "v1", "notebooks"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v1/dashboard"}},
+		{
+			ID:      "datadog/events",
+			Title:   "Events, sent",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/events$", Segments: []string{"api", "v1", "events"}, Exact: true}},
+			Risk:    "write",
+			Needs:   []string{"DD_API_KEY"},
+			Example: Example{Method: "POST", Path: "/api/v1/events", Body: "{\"title\":\"Example event\",\"text\":\"A text message.\"}"}},
+		{
+			ID:      "datadog/events-read",
+			Title:   "Events, read and searched",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/events", Segments: []string{"api", "v1", "events"}},
+				{Text: "/api/v2/events", Segments: []string{"api", "v2", "events"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/events", Query: "filter[query]=datadog-agent&page[limit]=5"}},
+		{
+			ID:      "datadog/incidents",
+			Title:   "Incidents",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/incidents", Segments: []string{"api", "v2", "incidents"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v2/incidents"}},
+		{
+			ID:      "datadog/logs-read",
+			Title:   "Logs and spans, searched and counted",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/logs/analytics", Segments: []string{"api", "v2", "logs", "analytics"}},
+				{Text: "/api/v2/logs/events", Segments: []string{"api", "v2", "logs", "events"}},
+				{Text: "/api/v2/spans/analytics", Segments: []string{"api", "v2", "spans", "analytics"}},
+				{Text: "/api/v2/spans/events", Segments: []string{"api", "v2", "spans", "events"}}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/api/v2/logs/events/search", Body: "{\"filter\":{\"query\":\"service:web* AND @http.status_code:[200 TO 299]\",\"from\":\"now-15m\",\"to\":\"now\"},\"page\":{\"limit\":5}}"}},
+		{
+			ID:      "datadog/metrics-read",
+			Title:   "Metrics, listed and queried",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/metrics", Segments: []string{"api", "v1", "metrics"}},
+				{Text: "/api/v1/query", Segments: []string{"api", "v1", "query"}},
+				{Text: "/api/v1/search", Segments: []string{"api", "v1", "search"}},
+				{Text: "/api/v2/metrics", Segments: []string{"api", "v2", "metrics"}},
+				{Text: "/api/v2/query", Segments: []string{"api", "v2", "query"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/query", Query: "from=1636542671&to=1636629071&query=system.cpu.idle%7B*%7D"}},
+		{
+			ID:      "datadog/metrics-write",
+			Title:   "Metrics and checks, sent",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/v1/check_run$", Segments: []string{"api", "v1", "check_run"}, Exact: true},
+				{Text: "/api/v1/distribution_points$", Segments: []string{"api", "v1", "distribution_points"}, Exact: true},
+				{Text: "/api/v1/series$", Segments: []string{"api", "v1", "series"}, Exact: true},
+				{Text: "/api/v2/series$", Segments: []string{"api", "v2", "series"}, Exact: true}},
+			Risk:    "write",
+			Needs:   []string{"DD_API_KEY"},
+			Example: Example{Method: "POST", Path: "/api/v2/series", Body: "{\"series\":[{\"metric\":\"system.load.1\",\"type\":0,\"points\":[{\"timestamp\":1636629071,\"value\":0.7}],\"resources\":[{\"name\":\"dummyhost\",\"type\":\"host\"}]}]}"}},
+		{
+			ID:      "datadog/monitors",
+			Title:   "Monitors, downtimes and objectives",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v1/downtime", Segments: []string{"api", "v1", "downtime"}},
+				{Text: "/api/v1/monitor", Segments: []string{"api", "v1", "monitor"}},
+				{Text: "/api/v1/slo", Segments: []string{"api", "v1", "slo"}},
+				{Text: "/api/v2/downtime", Segments: []string{"api", "v2", "downtime"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/v1/monitor", Body: "{\"name\":\"Bytes received on host0\",\"type\":\"metric alert\",\"query\":\"avg(last_5m):sum:system.net.bytes_rcvd{host:host0} > 100\",\"message\":\"We may need to add web hosts.\"}"}},
+		{
+			ID:      "datadog/synthetics",
+			Title:   "Synthetic tests",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v1/synthetics", Segments: []string{"api", "v1", "synthetics"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v1/synthetics/tests"}},
+		{
+			ID:      "datadog/users",
+			Title:   "Users, roles and hosts, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/hosts", Segments: []string{"api", "v1", "hosts"}},
+				{Text: "/api/v2/current_user$", Segments: []string{"api", "v2", "current_user"}, Exact: true},
+				{Text: "/api/v2/roles", Segments: []string{"api", "v2", "roles"}},
+				{Text: "/api/v2/users", Segments: []string{"api", "v2", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/users", Query: "page[size]=10"}},
+		{
+			ID:      "datadog/validate",
+			Title:   "Whether the API key is good",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/validate$", Segments: []string{"api", "v1", "validate"}, Exact: true}},
+			Risk:    "read",
+			Needs:   []string{"DD_API_KEY"},
+			Example: Example{Method: "GET", Path: "/api/v1/validate"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "check_run", exact: []uint16{6}},
+				{segment: "dashboard", prefix: []uint16{0}},
+				{segment: "distribution_points", exact: []uint16{6}},
+				{segment: "downtime", prefix: []uint16{7}},
+				{segment: "events", prefix: []uint16{2}, exact: []uint16{1}},
+				{segment: "hosts", prefix: []uint16{9}},
+				{segment: "metrics", prefix: []uint16{5}},
+				{segment: "monitor", prefix: []uint16{7}},
+				{segment: "notebooks", prefix: []uint16{0}},
+				{segment: "query", prefix: []uint16{5}},
+				{segment: "search", prefix: []uint16{5}},
+				{segment: "series", exact: []uint16{6}},
+				{segment: "slo", prefix: []uint16{7}},
+				{segment: "synthetics", prefix: []uint16{8}},
+				{segment: "validate", exact: []uint16{10}}}},
+			{segment: "v2", children: []node{
+				{segment: "current_user", exact: []uint16{9}},
+				{segment: "downtime", prefix: []uint16{7}},
+				{segment: "events", prefix: []uint16{2}},
+				{segment: "incidents", prefix: []uint16{3}},
+				{segment: "logs", children: []node{
+					{segment: "analytics", prefix: []uint16{4}},
+					{segment: "events", prefix: []uint16{4}}}},
+				{segment: "metrics", prefix: []uint16{5}},
+				{segment: "query", prefix: []uint16{5}},
+				{segment: "roles", prefix: []uint16{9}},
+				{segment: "series", exact: []uint16{6}},
+				{segment: "spans", children: []node{
+					{segment: "analytics", prefix: []uint16{4}},
+					{segment: "events", prefix: []uint16{4}}}},
+				{segment: "users", prefix: []uint16{9}}}}}}}}}
+
 var service_deepgram = Service{
 	ID:      "deepgram",
 	Origin:  "builtin",
@@ -206,6 +371,175 @@ var service_deepseek = Service{
 				{segment: "completions", prefix: []uint16{1}}}},
 			{segment: "models", prefix: []uint16{4}}}}}}}
 
+var service_digitalocean = Service{
+	ID:      "digitalocean",
+	Origin:  "builtin",
+	Title:   "DigitalOcean",
+	Docs:    "https://docs.digitalocean.com/reference/api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.digitalocean.com"},
+	Secrets: []Secret{
+		{Name: "DIGITALOCEAN_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "DIGITALOCEAN_ACCESS_TOKEN", Secret: "DIGITALOCEAN_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"DIGITALOCEAN_API_URL"}, Key: []string{"DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"}, KeyForm: "dop_v1_"},
+	Capabilities: []Capability{
+		{
+			ID:      "digitalocean/account",
+			Title:   "The account, its balance and invoices, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v2/account$", Segments: []string{"v2", "account"}, Exact: true},
+				{Text: "/v2/actions", Segments: []string{"v2", "actions"}},
+				{Text: "/v2/customers", Segments: []string{"v2", "customers"}},
+				{Text: "/v2/regions", Segments: []string{"v2", "regions"}},
+				{Text: "/v2/sizes", Segments: []string{"v2", "sizes"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v2/account"}},
+		{
+			ID:      "digitalocean/apps",
+			Title:   "Apps, functions and their deployments",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/apps", Segments: []string{"v2", "apps"}},
+				{Text: "/v2/functions", Segments: []string{"v2", "functions"}}},
+			Risk:    "destructive",
+			Returns: []string{"api_key"},
+			Example: Example{Method: "GET", Path: "/v2/apps", Query: "page=1&per_page=20"}},
+		{
+			ID:      "digitalocean/databases",
+			Title:   "Databases, their users and replicas",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/databases", Segments: []string{"v2", "databases"}}},
+			Risk:    "destructive",
+			Returns: []string{"access_cert", "access_key", "password", "uri"},
+			Example: Example{Method: "GET", Path: "/v2/databases"}},
+		{
+			ID:      "digitalocean/domains",
+			Title:   "Domains, their records and certificates",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/certificates", Segments: []string{"v2", "certificates"}},
+				{Text: "/v2/domains", Segments: []string{"v2", "domains"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v2/domains/example.com/records", Body: "{\"type\":\"A\",\"name\":\"www\",\"data\":\"162.10.66.0\",\"ttl\":1800}"}},
+		{
+			ID:      "digitalocean/droplets",
+			Title:   "Droplets, their images, snapshots, volumes and tags",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/1-clicks", Segments: []string{"v2", "1-clicks"}},
+				{Text: "/v2/droplets", Segments: []string{"v2", "droplets"}},
+				{Text: "/v2/images", Segments: []string{"v2", "images"}},
+				{Text: "/v2/snapshots", Segments: []string{"v2", "snapshots"}},
+				{Text: "/v2/tags", Segments: []string{"v2", "tags"}},
+				{Text: "/v2/volumes", Segments: []string{"v2", "volumes"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v2/droplets", Body: "{\"name\":\"example.com\",\"region\":\"nyc3\",\"size\":\"s-1vcpu-1gb\",\"image\":\"ubuntu-24-04-x64\",\"ssh_keys\":[289794],\"backups\":true}"}},
+		{
+			ID:      "digitalocean/kubernetes",
+			Title:   "Clusters of Kubernetes and their node pools",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/kubernetes", Segments: []string{"v2", "kubernetes"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v2/kubernetes/clusters"}},
+		{
+			ID:      "digitalocean/kubernetes-credentials",
+			Title:   "Access to clusters of Kubernetes",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v2/kubernetes/clusters/{cluster}/credentials$", Segments: []string{"v2", "kubernetes", "clusters", "", "credentials"}, Exact: true},
+				{Text: "/v2/kubernetes/clusters/{cluster}/kubeconfig$", Segments: []string{"v2", "kubernetes", "clusters", "", "kubeconfig"}, Exact: true}},
+			Risk:    "destructive",
+			Returns: []string{"client_certificate_data", "client_key_data", "token"},
+			Example: Example{Method: "GET", Path: "/v2/kubernetes/clusters/bd5f5959-5e1e-4205-a714-a914373942af/credentials"}},
+		{
+			ID:      "digitalocean/monitoring",
+			Title:   "Metrics, alerts and uptime",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/monitoring", Segments: []string{"v2", "monitoring"}},
+				{Text: "/v2/uptime", Segments: []string{"v2", "uptime"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v2/monitoring/alerts"}},
+		{
+			ID:      "digitalocean/networking",
+			Title:   "Firewalls, load balancers, addresses, private networks and CDN",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/cdn", Segments: []string{"v2", "cdn"}},
+				{Text: "/v2/firewalls", Segments: []string{"v2", "firewalls"}},
+				{Text: "/v2/floating_ips", Segments: []string{"v2", "floating_ips"}},
+				{Text: "/v2/load_balancers", Segments: []string{"v2", "load_balancers"}},
+				{Text: "/v2/reserved_ips", Segments: []string{"v2", "reserved_ips"}},
+				{Text: "/v2/vpcs", Segments: []string{"v2", "vpcs"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v2/load_balancers"}},
+		{
+			ID:      "digitalocean/projects",
+			Title:   "Projects and what is in them",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/projects", Segments: []string{"v2", "projects"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v2/projects"}},
+		{
+			ID:      "digitalocean/registry",
+			Title:   "The registry of containers",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/registry", Segments: []string{"v2", "registry"}}},
+			Risk:    "destructive",
+			Returns: []string{"auth"},
+			Example: Example{Method: "GET", Path: "/v2/registry"}},
+		{
+			ID:      "digitalocean/ssh-keys",
+			Title:   "SSH keys",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/account/keys", Segments: []string{"v2", "account", "keys"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v2/account/keys"}}},
+	index: node{children: []node{
+		{segment: "v2", children: []node{
+			{segment: "1-clicks", prefix: []uint16{4}},
+			{segment: "account", children: []node{
+				{segment: "keys", prefix: []uint16{11}}}, exact: []uint16{0}},
+			{segment: "actions", prefix: []uint16{0}},
+			{segment: "apps", prefix: []uint16{1}},
+			{segment: "cdn", prefix: []uint16{8}},
+			{segment: "certificates", prefix: []uint16{3}},
+			{segment: "customers", prefix: []uint16{0}},
+			{segment: "databases", prefix: []uint16{2}},
+			{segment: "domains", prefix: []uint16{3}},
+			{segment: "droplets", prefix: []uint16{4}},
+			{segment: "firewalls", prefix: []uint16{8}},
+			{segment: "floating_ips", prefix: []uint16{8}},
+			{segment: "functions", prefix: []uint16{1}},
+			{segment: "images", prefix: []uint16{4}},
+			{segment: "kubernetes", children: []node{
+				{segment: "clusters", any: &node{children: []node{
+					{segment: "credentials", exact: []uint16{6}},
+					{segment: "kubeconfig", exact: []uint16{6}}}}}}, prefix: []uint16{5}},
+			{segment: "load_balancers", prefix: []uint16{8}},
+			{segment: "monitoring", prefix: []uint16{7}},
+			{segment: "projects", prefix: []uint16{9}},
+			{segment: "regions", prefix: []uint16{0}},
+			{segment: "registry", prefix: []uint16{10}},
+			{segment: "reserved_ips", prefix: []uint16{8}},
+			{segment: "sizes", prefix: []uint16{0}},
+			{segment: "snapshots", prefix: []uint16{4}},
+			{segment: "tags", prefix: []uint16{4}},
+			{segment: "uptime", prefix: []uint16{7}},
+			{segment: "volumes", prefix: []uint16{4}},
+			{segment: "vpcs", prefix: []uint16{8}}}}}}}
+
 var service_discord = Service{
 	ID:      "discord",
 	Origin:  "builtin",
@@ -316,3 +650,86 @@ var service_discord = Service{
 				{segment: "users", prefix: []uint16{7}},
 				{segment: "voice", prefix: []uint16{8}},
 				{segment: "webhooks", prefix: []uint16{9}}}}}}}}}
+
+var service_doppler = Service{
+	ID:      "doppler",
+	Origin:  "builtin",
+	Title:   "Doppler",
+	Docs:    "https://docs.doppler.com/reference/api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.doppler.com"},
+	Secrets: []Secret{
+		{Name: "DOPPLER_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"DOPPLER_API_HOST"}, Key: []string{"DOPPLER_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "doppler/activity",
+			Title:   "Activity logs",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v3/logs", Segments: []string{"v3", "logs"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v3/logs", Query: "page=1&per_page=20"}},
+		{
+			ID:      "doppler/configs",
+			Title:   "Configs, their logs and service tokens",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v3/configs$", Segments: []string{"v3", "configs"}, Exact: true},
+				{Text: "/v3/configs/config$", Segments: []string{"v3", "configs", "config"}, Exact: true},
+				{Text: "/v3/configs/config/clone$", Segments: []string{"v3", "configs", "config", "clone"}, Exact: true},
+				{Text: "/v3/configs/config/lock$", Segments: []string{"v3", "configs", "config", "lock"}, Exact: true},
+				{Text: "/v3/configs/config/tokens", Segments: []string{"v3", "configs", "config", "tokens"}},
+				{Text: "/v3/configs/config/unlock$", Segments: []string{"v3", "configs", "config", "unlock"}, Exact: true}},
+			Risk:    "destructive",
+			Returns: []string{"key"},
+			Example: Example{Method: "GET", Path: "/v3/configs", Query: "project=PROJECT_NAME"}},
+		{
+			ID:      "doppler/me",
+			Title:   "Whose token it is, and the workplace",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v3/me$", Segments: []string{"v3", "me"}, Exact: true},
+				{Text: "/v3/workplace$", Segments: []string{"v3", "workplace"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v3/me"}},
+		{
+			ID:      "doppler/projects",
+			Title:   "Projects and environments",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v3/environments", Segments: []string{"v3", "environments"}},
+				{Text: "/v3/projects", Segments: []string{"v3", "projects"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v3/projects"}},
+		{
+			ID:      "doppler/secrets",
+			Title:   "Secrets, listed and written, without their values",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v3/configs/config/secret$", Segments: []string{"v3", "configs", "config", "secret"}, Exact: true},
+				{Text: "/v3/configs/config/secrets$", Segments: []string{"v3", "configs", "config", "secrets"}, Exact: true},
+				{Text: "/v3/configs/config/secrets/names$", Segments: []string{"v3", "configs", "config", "secrets", "names"}, Exact: true}},
+			Risk:    "destructive",
+			Returns: []string{"computed", "raw"},
+			Example: Example{Method: "GET", Path: "/v3/configs/config/secrets/names", Query: "project=PROJECT_NAME&config=CONFIG_NAME"}}},
+	index: node{children: []node{
+		{segment: "v3", children: []node{
+			{segment: "configs", children: []node{
+				{segment: "config", children: []node{
+					{segment: "clone", exact: []uint16{1}},
+					{segment: "lock", exact: []uint16{1}},
+					{segment: "secret", exact: []uint16{4}},
+					{segment: "secrets", children: []node{
+						{segment: "names", exact: []uint16{4}}}, exact: []uint16{4}},
+					{segment: "tokens", prefix: []uint16{1}},
+					{segment: "unlock", exact: []uint16{1}}}, exact: []uint16{1}}}, exact: []uint16{1}},
+			{segment: "environments", prefix: []uint16{3}},
+			{segment: "logs", prefix: []uint16{0}},
+			{segment: "me", exact: []uint16{2}},
+			{segment: "projects", prefix: []uint16{3}},
+			{segment: "workplace", exact: []uint16{2}}}}}}}

@@ -287,3 +287,71 @@ var service_fireworks = Service{
 				{segment: "users", any: &node{children: []node{
 					{segment: "apiKeys", prefix: []uint16{1}},
 					{segment: "apiKeys:delete", prefix: []uint16{1}}}}, prefix: []uint16{0}}}, exact: []uint16{0}}, exact: []uint16{0}}}}}}}
+
+var service_fly = Service{
+	ID:      "fly",
+	Origin:  "builtin",
+	Title:   "Fly.io Machines",
+	Docs:    "https://fly.io/docs/machines/api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.machines.dev"},
+	Secrets: []Secret{
+		{Name: "FLY_API_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "FLY_ACCESS_TOKEN", Secret: "FLY_API_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"FLY_ACCESS_TOKEN", "FLY_API_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "fly/apps",
+			Title:   "Apps, addresses and certificates",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/apps", Segments: []string{"v1", "apps"}}},
+			Risk:    "destructive",
+			Returns: []string{"token"},
+			Example: Example{Method: "GET", Path: "/v1/apps", Query: "org_slug=personal"}},
+		{
+			ID:      "fly/machines",
+			Title:   "Machines, made, started, stopped and destroyed",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/apps/{app}/machines", Segments: []string{"v1", "apps", "", "machines"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v1/apps/my-app-name/machines", Body: "{\"config\":{\"image\":\"registry-1.docker.io/flyio/hellofly:latest\",\"guest\":{\"cpu_kind\":\"shared\",\"cpus\":1,\"memory_mb\":256}}}"}},
+		{
+			ID:      "fly/regions",
+			Title:   "Regions",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/platform/regions", Segments: []string{"v1", "platform", "regions"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/platform/regions"}},
+		{
+			ID:      "fly/secrets",
+			Title:   "Secrets of an app",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/apps/{app}/secrets", Segments: []string{"v1", "apps", "", "secrets"}}},
+			Risk:    "destructive",
+			Returns: []string{"value"},
+			Example: Example{Method: "GET", Path: "/v1/apps/my-app-name/secrets"}},
+		{
+			ID:      "fly/volumes",
+			Title:   "Volumes and their snapshots",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/apps/{app}/volumes", Segments: []string{"v1", "apps", "", "volumes"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v1/apps/my-app-name/volumes", Body: "{\"name\":\"my_app_vol\",\"region\":\"ord\",\"size_gb\":2}"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "apps", any: &node{children: []node{
+				{segment: "machines", prefix: []uint16{1}},
+				{segment: "secrets", prefix: []uint16{3}},
+				{segment: "volumes", prefix: []uint16{4}}}}, prefix: []uint16{0}},
+			{segment: "platform", children: []node{
+				{segment: "regions", prefix: []uint16{2}}}}}}}}}

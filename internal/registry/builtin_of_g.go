@@ -263,6 +263,181 @@ var service_github = Service{
 		{segment: "user", prefix: []uint16{8}},
 		{segment: "users", prefix: []uint16{8}}}}}
 
+var service_gitlab = Service{
+	ID:      "gitlab",
+	Origin:  "builtin",
+	Title:   "GitLab",
+	Docs:    "https://docs.gitlab.com/api/rest/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"gitlab.com"},
+	Secrets: []Secret{
+		{Name: "GITLAB_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "GITLAB_ACCESS_TOKEN", Secret: "GITLAB_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "private-token", Value: "{{secret}}"}}},
+	Env: Env{BaseURL: []string{"GITLAB_BASE_URL"}, BasePath: "/api/v4", Key: []string{"GITLAB_TOKEN"}, KeyForm: "glpat-"},
+	Capabilities: []Capability{
+		{
+			ID:      "gitlab/ci-variables",
+			Title:   "CI/CD variables of projects and groups",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/groups/{group}/variables", Segments: []string{"api", "v4", "groups", "", "variables"}},
+				{Text: "/api/v4/projects/{project}/variables", Segments: []string{"api", "v4", "projects", "", "variables"}}},
+			Risk:         "destructive",
+			Returns:      []string{"value"},
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects/1/variables", Body: "{\"key\":\"NEW_VARIABLE\",\"value\":\"new value\"}"}},
+		{
+			ID:      "gitlab/graphql",
+			Title:   "GraphQL",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/graphql$", Segments: []string{"api", "graphql"}, Exact: true}},
+			Risk:    "destructive",
+			Returns: []string{"token"},
+			Example: Example{Method: "POST", Path: "/api/graphql", Body: "{\"query\":\"query {currentUser {name}}\"}"}},
+		{
+			ID:      "gitlab/groups",
+			Title:   "Groups, their members, settings, hooks and tokens",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/groups", Segments: []string{"api", "v4", "groups"}},
+				{Text: "/api/v4/groups/{group}", Segments: []string{"api", "v4", "groups", ""}}},
+			Risk:         "destructive",
+			Returns:      []string{"runners_token", "token"},
+			EncodedSlash: true,
+			Example:      Example{Method: "GET", Path: "/api/v4/groups", Query: "statistics=true"}},
+		{
+			ID:      "gitlab/issues",
+			Title:   "Issues of a project, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/projects/{project}/issues", Segments: []string{"api", "v4", "projects", "", "issues"}}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects/4/issues", Query: "title=Issues%20with%20auth&labels=bug"}},
+		{
+			ID:      "gitlab/merge-requests",
+			Title:   "Merge requests, made, commented, approved and merged",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/projects/{project}/merge_requests", Segments: []string{"api", "v4", "projects", "", "merge_requests"}}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects/4/merge_requests", Body: "{\"source_branch\":\"feature\",\"target_branch\":\"main\",\"title\":\"Add a feature\"}"}},
+		{
+			ID:      "gitlab/pipelines",
+			Title:   "Pipelines and jobs, started, stopped and erased",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/projects/{project}/jobs", Segments: []string{"api", "v4", "projects", "", "jobs"}},
+				{Text: "/api/v4/projects/{project}/pipeline$", Segments: []string{"api", "v4", "projects", "", "pipeline"}, Exact: true},
+				{Text: "/api/v4/projects/{project}/pipelines", Segments: []string{"api", "v4", "projects", "", "pipelines"}}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects/1/pipeline", Query: "ref=main"}},
+		{
+			ID:      "gitlab/projects",
+			Title:   "Projects, their members, settings, hooks, keys and tokens, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/projects", Segments: []string{"api", "v4", "projects"}},
+				{Text: "/api/v4/projects/{project}", Segments: []string{"api", "v4", "projects", ""}}},
+			Risk:         "destructive",
+			Returns:      []string{"runners_token", "token"},
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects", Body: "{\"name\":\"new_project\",\"description\":\"New Project\",\"initialize_with_readme\":\"true\"}"}},
+		{
+			ID:      "gitlab/projects-read",
+			Title:   "Projects and all that is in them but CI/CD variables, read only",
+			Methods: []string{"GET", "HEAD"},
+			Paths: []Path{
+				{Text: "/api/v4/projects", Segments: []string{"api", "v4", "projects"}},
+				{Text: "/api/v4/projects/{project}", Segments: []string{"api", "v4", "projects", ""}},
+				{Text: "/api/v4/projects/{project}/issues", Segments: []string{"api", "v4", "projects", "", "issues"}},
+				{Text: "/api/v4/projects/{project}/jobs", Segments: []string{"api", "v4", "projects", "", "jobs"}},
+				{Text: "/api/v4/projects/{project}/merge_requests", Segments: []string{"api", "v4", "projects", "", "merge_requests"}},
+				{Text: "/api/v4/projects/{project}/pipelines", Segments: []string{"api", "v4", "projects", "", "pipelines"}},
+				{Text: "/api/v4/projects/{project}/repository", Segments: []string{"api", "v4", "projects", "", "repository"}},
+				{Text: "/api/v4/projects/{project}/repository/branches/{branch}", Segments: []string{"api", "v4", "projects", "", "repository", "branches", ""}},
+				{Text: "/api/v4/projects/{project}/repository/commits/{sha}", Segments: []string{"api", "v4", "projects", "", "repository", "commits", ""}},
+				{Text: "/api/v4/projects/{project}/repository/files/{path}", Segments: []string{"api", "v4", "projects", "", "repository", "files", ""}},
+				{Text: "/api/v4/projects/{project}/repository/tags/{tag}", Segments: []string{"api", "v4", "projects", "", "repository", "tags", ""}}},
+			Risk:         "read",
+			Returns:      []string{"runners_token", "token"},
+			EncodedSlash: true,
+			Example:      Example{Method: "GET", Path: "/api/v4/projects/diaspora%2Fdiaspora"}},
+		{
+			ID:      "gitlab/repository",
+			Title:   "Files, commits, branches and tags, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v4/projects/{project}/repository", Segments: []string{"api", "v4", "projects", "", "repository"}},
+				{Text: "/api/v4/projects/{project}/repository/branches/{branch}", Segments: []string{"api", "v4", "projects", "", "repository", "branches", ""}},
+				{Text: "/api/v4/projects/{project}/repository/commits/{sha}", Segments: []string{"api", "v4", "projects", "", "repository", "commits", ""}},
+				{Text: "/api/v4/projects/{project}/repository/files/{path}", Segments: []string{"api", "v4", "projects", "", "repository", "files", ""}},
+				{Text: "/api/v4/projects/{project}/repository/tags/{tag}", Segments: []string{"api", "v4", "projects", "", "repository", "tags", ""}}},
+			Risk:         "destructive",
+			EncodedSlash: true,
+			Example:      Example{Method: "POST", Path: "/api/v4/projects/13083/repository/files/app%2Fproject.rb", Body: "{\"branch\":\"main\",\"content\":\"some content\",\"commit_message\":\"create a new file\"}"}},
+		{
+			ID:      "gitlab/search",
+			Title:   "Search, and issues and merge requests of all projects",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v4/issues", Segments: []string{"api", "v4", "issues"}},
+				{Text: "/api/v4/merge_requests", Segments: []string{"api", "v4", "merge_requests"}},
+				{Text: "/api/v4/search", Segments: []string{"api", "v4", "search"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v4/search", Query: "scope=projects&search=flight"}},
+		{
+			ID:      "gitlab/user",
+			Title:   "The user, other users, their events and to-do items, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v4/events", Segments: []string{"api", "v4", "events"}},
+				{Text: "/api/v4/namespaces", Segments: []string{"api", "v4", "namespaces"}},
+				{Text: "/api/v4/personal_access_tokens/self$", Segments: []string{"api", "v4", "personal_access_tokens", "self"}, Exact: true},
+				{Text: "/api/v4/todos", Segments: []string{"api", "v4", "todos"}},
+				{Text: "/api/v4/user", Segments: []string{"api", "v4", "user"}},
+				{Text: "/api/v4/users", Segments: []string{"api", "v4", "users"}},
+				{Text: "/api/v4/version", Segments: []string{"api", "v4", "version"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v4/user"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "graphql", exact: []uint16{1}},
+			{segment: "v4", children: []node{
+				{segment: "events", prefix: []uint16{10}},
+				{segment: "groups", any: &node{children: []node{
+					{segment: "variables", prefix: []uint16{0}}}, prefix: []uint16{2}}, prefix: []uint16{2}},
+				{segment: "issues", prefix: []uint16{9}},
+				{segment: "merge_requests", prefix: []uint16{9}},
+				{segment: "namespaces", prefix: []uint16{10}},
+				{segment: "personal_access_tokens", children: []node{
+					{segment: "self", exact: []uint16{10}}}},
+				{segment: "projects", any: &node{children: []node{
+					{segment: "issues", prefix: []uint16{3, 7}},
+					{segment: "jobs", prefix: []uint16{5, 7}},
+					{segment: "merge_requests", prefix: []uint16{4, 7}},
+					{segment: "pipeline", exact: []uint16{5}},
+					{segment: "pipelines", prefix: []uint16{5, 7}},
+					{segment: "repository", children: []node{
+						{segment: "branches", any: &node{prefix: []uint16{7, 8}}},
+						{segment: "commits", any: &node{prefix: []uint16{7, 8}}},
+						{segment: "files", any: &node{prefix: []uint16{7, 8}}},
+						{segment: "tags", any: &node{prefix: []uint16{7, 8}}}}, prefix: []uint16{7, 8}},
+					{segment: "variables", prefix: []uint16{0}}}, prefix: []uint16{6, 7}}, prefix: []uint16{6, 7}},
+				{segment: "search", prefix: []uint16{9}},
+				{segment: "todos", prefix: []uint16{10}},
+				{segment: "user", prefix: []uint16{10}},
+				{segment: "users", prefix: []uint16{10}},
+				{segment: "version", prefix: []uint16{10}}}}}}}}}
+
 var service_google_calendar = Service{
 	ID:      "google-calendar",
 	Origin:  "builtin",
@@ -541,6 +716,148 @@ var service_google_vertex = Service{
 		{segment: "v1beta1", children: []node{
 			{segment: "publishers", any: &node{children: []node{
 				{segment: "models", prefix: []uint16{4}}}}}}}}}}
+
+var service_grafana = Service{
+	ID:      "grafana",
+	Origin:  "builtin",
+	Title:   "Grafana",
+	Docs:    "https://grafana.com/docs/grafana/latest/developer-resources/api-reference/http-api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"*.grafana.net"},
+	Secrets: []Secret{
+		{Name: "GRAFANA_SERVICE_ACCOUNT_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "GRAFANA_TOKEN", Secret: "GRAFANA_SERVICE_ACCOUNT_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"GRAFANA_URL"}, Key: []string{"GRAFANA_SERVICE_ACCOUNT_TOKEN"}, KeyForm: "glsa_"},
+	Capabilities: []Capability{
+		{
+			ID:      "grafana/alerting",
+			Title:   "Alert rules, contact points, silences and alerts",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/alertmanager", Segments: []string{"api", "alertmanager"}},
+				{Text: "/api/prometheus", Segments: []string{"api", "prometheus"}},
+				{Text: "/api/ruler", Segments: []string{"api", "ruler"}},
+				{Text: "/api/v1/provisioning", Segments: []string{"api", "v1", "provisioning"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/v1/provisioning/alert-rules"}},
+		{
+			ID:      "grafana/annotations",
+			Title:   "Annotations",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/annotations", Segments: []string{"api", "annotations"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/annotations", Body: "{\"dashboardUID\":\"jcIIG-07z\",\"panelId\":2,\"tags\":[\"tag1\"],\"text\":\"Annotation Description\"}"}},
+		{
+			ID:      "grafana/dashboards",
+			Title:   "Dashboards and folders",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/dashboards", Segments: []string{"api", "dashboards"}},
+				{Text: "/api/folders", Segments: []string{"api", "folders"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/dashboards/uid/cIBgcSjkk"}},
+		{
+			ID:      "grafana/data-sources",
+			Title:   "Data sources",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/datasources", Segments: []string{"api", "datasources"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/datasources"}},
+		{
+			ID:      "grafana/query",
+			Title:   "Queries of data sources",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/api/ds/query$", Segments: []string{"api", "ds", "query"}, Exact: true}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/ds/query", Body: "{\"queries\":[{\"refId\":\"A\",\"datasource\":{\"uid\":\"PD8C576611E62080A\"},\"expr\":\"up\"}],\"from\":\"now-5m\",\"to\":\"now\"}"}},
+		{
+			ID:      "grafana/search",
+			Title:   "Search, health and the organisation, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/health$", Segments: []string{"api", "health"}, Exact: true},
+				{Text: "/api/org$", Segments: []string{"api", "org"}, Exact: true},
+				{Text: "/api/search", Segments: []string{"api", "search"}},
+				{Text: "/api/user$", Segments: []string{"api", "user"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/search", Query: "folderIds=0&query=&starred=false"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "alertmanager", prefix: []uint16{0}},
+			{segment: "annotations", prefix: []uint16{1}},
+			{segment: "dashboards", prefix: []uint16{2}},
+			{segment: "datasources", prefix: []uint16{3}},
+			{segment: "ds", children: []node{
+				{segment: "query", exact: []uint16{4}}}},
+			{segment: "folders", prefix: []uint16{2}},
+			{segment: "health", exact: []uint16{5}},
+			{segment: "org", exact: []uint16{5}},
+			{segment: "prometheus", prefix: []uint16{0}},
+			{segment: "ruler", prefix: []uint16{0}},
+			{segment: "search", prefix: []uint16{5}},
+			{segment: "user", exact: []uint16{5}},
+			{segment: "v1", children: []node{
+				{segment: "provisioning", prefix: []uint16{0}}}}}}}}}
+
+var service_grafana_cloud = Service{
+	ID:      "grafana-cloud",
+	Origin:  "builtin",
+	Title:   "Grafana Cloud",
+	Docs:    "https://grafana.com/docs/grafana-cloud/developer-resources/api-reference/cloud-api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"grafana.com", "www.grafana.com"},
+	Secrets: []Secret{
+		{Name: "GRAFANA_CLOUD_ACCESS_POLICY_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"GRAFANA_CLOUD_API_URL"}, Key: []string{"GRAFANA_CLOUD_ACCESS_POLICY_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "grafana-cloud/access-policies",
+			Title:   "Access policies and their tokens",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/accesspolicies", Segments: []string{"api", "v1", "accesspolicies"}},
+				{Text: "/api/v1/tokens", Segments: []string{"api", "v1", "tokens"}}},
+			Risk:    "destructive",
+			Returns: []string{"token"},
+			Example: Example{Method: "GET", Path: "/api/v1/accesspolicies", Query: "region=us"}},
+		{
+			ID:      "grafana-cloud/instances",
+			Title:   "Stacks, their plugins and service accounts",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/instances", Segments: []string{"api", "instances"}}},
+			Risk:    "destructive",
+			Returns: []string{"key"},
+			Example: Example{Method: "POST", Path: "/api/instances", Body: "{\"name\":\"stack-name\",\"slug\":\"stack-slug\",\"url\":\"https://grafana.example.com\"}"}},
+		{
+			ID:      "grafana-cloud/orgs",
+			Title:   "Organisations and where stacks may be, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/orgs", Segments: []string{"api", "orgs"}},
+				{Text: "/api/stack-regions", Segments: []string{"api", "stack-regions"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/orgs/my-org/instances"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "instances", prefix: []uint16{1}},
+			{segment: "orgs", prefix: []uint16{2}},
+			{segment: "stack-regions", prefix: []uint16{2}},
+			{segment: "v1", children: []node{
+				{segment: "accesspolicies", prefix: []uint16{0}},
+				{segment: "tokens", prefix: []uint16{0}}}}}}}}}
 
 var service_groq = Service{
 	ID:      "groq",

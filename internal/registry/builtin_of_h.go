@@ -4,6 +4,98 @@
 
 package registry
 
+var service_hetzner = Service{
+	ID:      "hetzner",
+	Origin:  "builtin",
+	Title:   "Hetzner Cloud",
+	Docs:    "https://docs.hetzner.cloud",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.hetzner.cloud"},
+	Secrets: []Secret{
+		{Name: "HCLOUD_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "HETZNER_API_TOKEN", Secret: "HCLOUD_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"HCLOUD_ENDPOINT"}, BasePath: "/v1", Key: []string{"HCLOUD_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "hetzner/catalog",
+			Title:   "Locations, kinds of servers, prices and past actions, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/actions", Segments: []string{"v1", "actions"}},
+				{Text: "/v1/datacenters", Segments: []string{"v1", "datacenters"}},
+				{Text: "/v1/isos", Segments: []string{"v1", "isos"}},
+				{Text: "/v1/load_balancer_types", Segments: []string{"v1", "load_balancer_types"}},
+				{Text: "/v1/locations", Segments: []string{"v1", "locations"}},
+				{Text: "/v1/pricing", Segments: []string{"v1", "pricing"}},
+				{Text: "/v1/server_types", Segments: []string{"v1", "server_types"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/server_types"}},
+		{
+			ID:      "hetzner/networking",
+			Title:   "Networks, firewalls, addresses, load balancers and certificates",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/certificates", Segments: []string{"v1", "certificates"}},
+				{Text: "/v1/firewalls", Segments: []string{"v1", "firewalls"}},
+				{Text: "/v1/floating_ips", Segments: []string{"v1", "floating_ips"}},
+				{Text: "/v1/load_balancers", Segments: []string{"v1", "load_balancers"}},
+				{Text: "/v1/networks", Segments: []string{"v1", "networks"}},
+				{Text: "/v1/primary_ips", Segments: []string{"v1", "primary_ips"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/networks"}},
+		{
+			ID:      "hetzner/servers",
+			Title:   "Servers and their placement",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/placement_groups", Segments: []string{"v1", "placement_groups"}},
+				{Text: "/v1/servers", Segments: []string{"v1", "servers"}}},
+			Risk:    "destructive",
+			Returns: []string{"password", "root_password"},
+			Example: Example{Method: "POST", Path: "/v1/servers", Body: "{\"name\":\"my-server\",\"location\":\"nbg1\",\"server_type\":\"cpx11\",\"image\":\"ubuntu-24.04\",\"start_after_create\":true}"}},
+		{
+			ID:      "hetzner/ssh-keys",
+			Title:   "SSH keys",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/ssh_keys", Segments: []string{"v1", "ssh_keys"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/ssh_keys"}},
+		{
+			ID:      "hetzner/storage",
+			Title:   "Volumes, images and snapshots",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/images", Segments: []string{"v1", "images"}},
+				{Text: "/v1/volumes", Segments: []string{"v1", "volumes"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/volumes"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "actions", prefix: []uint16{0}},
+			{segment: "certificates", prefix: []uint16{1}},
+			{segment: "datacenters", prefix: []uint16{0}},
+			{segment: "firewalls", prefix: []uint16{1}},
+			{segment: "floating_ips", prefix: []uint16{1}},
+			{segment: "images", prefix: []uint16{4}},
+			{segment: "isos", prefix: []uint16{0}},
+			{segment: "load_balancer_types", prefix: []uint16{0}},
+			{segment: "load_balancers", prefix: []uint16{1}},
+			{segment: "locations", prefix: []uint16{0}},
+			{segment: "networks", prefix: []uint16{1}},
+			{segment: "placement_groups", prefix: []uint16{2}},
+			{segment: "pricing", prefix: []uint16{0}},
+			{segment: "primary_ips", prefix: []uint16{1}},
+			{segment: "server_types", prefix: []uint16{0}},
+			{segment: "servers", prefix: []uint16{2}},
+			{segment: "ssh_keys", prefix: []uint16{3}},
+			{segment: "volumes", prefix: []uint16{4}}}}}}}
+
 var service_hubspot = Service{
 	ID:      "hubspot",
 	Origin:  "builtin",

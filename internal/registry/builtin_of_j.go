@@ -92,3 +92,162 @@ var service_jina = Service{
 			{segment: "embeddings", prefix: []uint16{2}},
 			{segment: "rerank", prefix: []uint16{4}},
 			{segment: "segment", prefix: []uint16{6}}}}}, exact: []uint16{3, 5}}}
+
+var service_jira = Service{
+	ID:      "jira",
+	Origin:  "builtin",
+	Title:   "Jira Cloud",
+	Docs:    "https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"*.atlassian.net", "api.atlassian.com"},
+	Secrets: []Secret{
+		{Name: "JIRA_API_TOKEN", Placeholder: "token"},
+		{Name: "JIRA_EMAIL", Placeholder: "email"}},
+	Aliases: []Alias{
+		{Name: "JIRA_USERNAME", Secret: "JIRA_EMAIL"},
+		{Name: "JIRA_USER_EMAIL", Secret: "JIRA_EMAIL"}},
+	Public: []string{"email"},
+	Auth: Auth{
+		Kind:     "basic",
+		Username: "{{email}}",
+		Password: "{{token}}"},
+	Capabilities: []Capability{
+		{
+			ID:      "jira/agile",
+			Title:   "Boards, sprints, epics and the backlog",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/agile/1.0", Segments: []string{"ex", "jira", "", "rest", "agile", "1.0"}},
+				{Text: "/rest/agile/1.0", Segments: []string{"rest", "agile", "1.0"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/rest/agile/1.0/board", Query: "type=scrum"}},
+		{
+			ID:      "jira/configuration",
+			Title:   "Fields, workflows, screens, schemes, statuses and roles",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3", Segments: []string{"ex", "jira", "", "rest", "api", "3"}},
+				{Text: "/rest/api/3", Segments: []string{"rest", "api", "3"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/rest/api/3/field"}},
+		{
+			ID:      "jira/dashboards",
+			Title:   "Dashboards and filters",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/dashboard", Segments: []string{"ex", "jira", "", "rest", "api", "3", "dashboard"}},
+				{Text: "/ex/jira/{site}/rest/api/3/filter", Segments: []string{"ex", "jira", "", "rest", "api", "3", "filter"}},
+				{Text: "/rest/api/3/dashboard", Segments: []string{"rest", "api", "3", "dashboard"}},
+				{Text: "/rest/api/3/filter", Segments: []string{"rest", "api", "3", "filter"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/rest/api/3/filter/search", Query: "maxResults=50"}},
+		{
+			ID:      "jira/issues",
+			Title:   "Issues, their comments, attachments, links and worklogs, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/attachment", Segments: []string{"ex", "jira", "", "rest", "api", "3", "attachment"}},
+				{Text: "/ex/jira/{site}/rest/api/3/issue", Segments: []string{"ex", "jira", "", "rest", "api", "3", "issue"}},
+				{Text: "/ex/jira/{site}/rest/api/3/issueLink", Segments: []string{"ex", "jira", "", "rest", "api", "3", "issueLink"}},
+				{Text: "/rest/api/3/attachment", Segments: []string{"rest", "api", "3", "attachment"}},
+				{Text: "/rest/api/3/issue", Segments: []string{"rest", "api", "3", "issue"}},
+				{Text: "/rest/api/3/issueLink", Segments: []string{"rest", "api", "3", "issueLink"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/rest/api/3/issue", Body: "{\"fields\":{\"project\":{\"id\":\"10000\"},\"issuetype\":{\"id\":\"10000\"},\"summary\":\"Main order flow broken\"}}"}},
+		{
+			ID:      "jira/issues-read",
+			Title:   "Issues, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/attachment", Segments: []string{"ex", "jira", "", "rest", "api", "3", "attachment"}},
+				{Text: "/ex/jira/{site}/rest/api/3/issue", Segments: []string{"ex", "jira", "", "rest", "api", "3", "issue"}},
+				{Text: "/ex/jira/{site}/rest/api/3/issueLink", Segments: []string{"ex", "jira", "", "rest", "api", "3", "issueLink"}},
+				{Text: "/rest/api/3/attachment", Segments: []string{"rest", "api", "3", "attachment"}},
+				{Text: "/rest/api/3/issue", Segments: []string{"rest", "api", "3", "issue"}},
+				{Text: "/rest/api/3/issueLink", Segments: []string{"rest", "api", "3", "issueLink"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/rest/api/3/issue/ED-1", Query: "fields=summary,comment"}},
+		{
+			ID:      "jira/projects",
+			Title:   "Projects, their components and versions",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/component", Segments: []string{"ex", "jira", "", "rest", "api", "3", "component"}},
+				{Text: "/ex/jira/{site}/rest/api/3/project", Segments: []string{"ex", "jira", "", "rest", "api", "3", "project"}},
+				{Text: "/ex/jira/{site}/rest/api/3/version", Segments: []string{"ex", "jira", "", "rest", "api", "3", "version"}},
+				{Text: "/rest/api/3/component", Segments: []string{"rest", "api", "3", "component"}},
+				{Text: "/rest/api/3/project", Segments: []string{"rest", "api", "3", "project"}},
+				{Text: "/rest/api/3/version", Segments: []string{"rest", "api", "3", "version"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/rest/api/3/project/search"}},
+		{
+			ID:      "jira/search",
+			Title:   "Search with JQL",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/jql", Segments: []string{"ex", "jira", "", "rest", "api", "3", "jql"}},
+				{Text: "/ex/jira/{site}/rest/api/3/search", Segments: []string{"ex", "jira", "", "rest", "api", "3", "search"}},
+				{Text: "/rest/api/3/jql", Segments: []string{"rest", "api", "3", "jql"}},
+				{Text: "/rest/api/3/search", Segments: []string{"rest", "api", "3", "search"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/rest/api/3/search/jql", Query: "jql=project%20%3D%20HSP&maxResults=50"}},
+		{
+			ID:      "jira/users",
+			Title:   "Users and groups, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/ex/jira/{site}/rest/api/3/group", Segments: []string{"ex", "jira", "", "rest", "api", "3", "group"}},
+				{Text: "/ex/jira/{site}/rest/api/3/groups", Segments: []string{"ex", "jira", "", "rest", "api", "3", "groups"}},
+				{Text: "/ex/jira/{site}/rest/api/3/myself", Segments: []string{"ex", "jira", "", "rest", "api", "3", "myself"}},
+				{Text: "/ex/jira/{site}/rest/api/3/user", Segments: []string{"ex", "jira", "", "rest", "api", "3", "user"}},
+				{Text: "/ex/jira/{site}/rest/api/3/users", Segments: []string{"ex", "jira", "", "rest", "api", "3", "users"}},
+				{Text: "/rest/api/3/group", Segments: []string{"rest", "api", "3", "group"}},
+				{Text: "/rest/api/3/groups", Segments: []string{"rest", "api", "3", "groups"}},
+				{Text: "/rest/api/3/myself", Segments: []string{"rest", "api", "3", "myself"}},
+				{Text: "/rest/api/3/user", Segments: []string{"rest", "api", "3", "user"}},
+				{Text: "/rest/api/3/users", Segments: []string{"rest", "api", "3", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/rest/api/3/myself"}}},
+	index: node{children: []node{
+		{segment: "ex", children: []node{
+			{segment: "jira", any: &node{children: []node{
+				{segment: "rest", children: []node{
+					{segment: "agile", children: []node{
+						{segment: "1.0", prefix: []uint16{0}}}},
+					{segment: "api", children: []node{
+						{segment: "3", children: []node{
+							{segment: "attachment", prefix: []uint16{3, 4}},
+							{segment: "component", prefix: []uint16{5}},
+							{segment: "dashboard", prefix: []uint16{2}},
+							{segment: "filter", prefix: []uint16{2}},
+							{segment: "group", prefix: []uint16{7}},
+							{segment: "groups", prefix: []uint16{7}},
+							{segment: "issue", prefix: []uint16{3, 4}},
+							{segment: "issueLink", prefix: []uint16{3, 4}},
+							{segment: "jql", prefix: []uint16{6}},
+							{segment: "myself", prefix: []uint16{7}},
+							{segment: "project", prefix: []uint16{5}},
+							{segment: "search", prefix: []uint16{6}},
+							{segment: "user", prefix: []uint16{7}},
+							{segment: "users", prefix: []uint16{7}},
+							{segment: "version", prefix: []uint16{5}}}, prefix: []uint16{1}}}}}}}}}}},
+		{segment: "rest", children: []node{
+			{segment: "agile", children: []node{
+				{segment: "1.0", prefix: []uint16{0}}}},
+			{segment: "api", children: []node{
+				{segment: "3", children: []node{
+					{segment: "attachment", prefix: []uint16{3, 4}},
+					{segment: "component", prefix: []uint16{5}},
+					{segment: "dashboard", prefix: []uint16{2}},
+					{segment: "filter", prefix: []uint16{2}},
+					{segment: "group", prefix: []uint16{7}},
+					{segment: "groups", prefix: []uint16{7}},
+					{segment: "issue", prefix: []uint16{3, 4}},
+					{segment: "issueLink", prefix: []uint16{3, 4}},
+					{segment: "jql", prefix: []uint16{6}},
+					{segment: "myself", prefix: []uint16{7}},
+					{segment: "project", prefix: []uint16{5}},
+					{segment: "search", prefix: []uint16{6}},
+					{segment: "user", prefix: []uint16{7}},
+					{segment: "users", prefix: []uint16{7}},
+					{segment: "version", prefix: []uint16{5}}}, prefix: []uint16{1}}}}}}}}}

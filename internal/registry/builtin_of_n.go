@@ -54,6 +54,42 @@ var service_netlify = Service{
 					{segment: "deploys", prefix: []uint16{0}}}}, prefix: []uint16{1}},
 				{segment: "user", prefix: []uint16{2}}}}}}}}}
 
+var service_new_relic = Service{
+	ID:      "new-relic",
+	Origin:  "builtin",
+	Title:   "New Relic",
+	Docs:    "https://docs.newrelic.com/docs/apis/intro-apis/introduction-new-relic-apis/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.newrelic.com", "api.eu.newrelic.com"},
+	Secrets: []Secret{
+		{Name: "NEW_RELIC_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "api-key", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"NEW_RELIC_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "new-relic/graphql",
+			Title:   "NerdGraph",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/graphql$", Segments: []string{"graphql"}, Exact: true}},
+			Risk:    "destructive",
+			Returns: []string{"apiKey", "key"},
+			Example: Example{Method: "POST", Path: "/graphql", Body: "{\"query\":\"{ requestContext { userId apiKey } }\"}"}},
+		{
+			ID:      "new-relic/rest",
+			Title:   "Applications, alerts and deployments, of the REST API v2",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2", Segments: []string{"v2"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v2/applications.json"}}},
+	index: node{children: []node{
+		{segment: "graphql", exact: []uint16{0}},
+		{segment: "v2", prefix: []uint16{1}}}}}
+
 var service_notion = Service{
 	ID:      "notion",
 	Origin:  "builtin",
@@ -134,3 +170,116 @@ var service_notion = Service{
 			{segment: "pages", prefix: []uint16{3}},
 			{segment: "search", prefix: []uint16{4}},
 			{segment: "users", prefix: []uint16{5}}}}}}}
+
+var service_npm = Service{
+	ID:      "npm",
+	Origin:  "builtin",
+	Title:   "npm registry",
+	Docs:    "https://api-docs.npmjs.com",
+	Checked: "2026-11-22",
+	Hosts:   []string{"registry.npmjs.org"},
+	Secrets: []Secret{
+		{Name: "NPM_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "npm/access",
+			Title:   "Access to packages, organisations and teams",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/-/org", Segments: []string{"-", "org"}},
+				{Text: "/-/package/{package}/access", Segments: []string{"-", "package", "", "access"}},
+				{Text: "/-/package/{package}/collaborators", Segments: []string{"-", "package", "", "collaborators"}},
+				{Text: "/-/team", Segments: []string{"-", "team"}}},
+			Risk:         "destructive",
+			EncodedSlash: true,
+			Example:      Example{Method: "GET", Path: "/-/org/remarkjs/user"}},
+		{
+			ID:      "npm/audit",
+			Title:   "Advice about packages",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/-/npm/v1/security", Segments: []string{"-", "npm", "v1", "security"}}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/-/npm/v1/security/advisories/bulk", Body: "{\"lodash\":[\"4.17.15\"]}"}},
+		{
+			ID:      "npm/dist-tags",
+			Title:   "Tags of versions",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/-/package/{package}/dist-tags", Segments: []string{"-", "package", "", "dist-tags"}}},
+			Risk:         "write",
+			EncodedSlash: true,
+			Example:      Example{Method: "GET", Path: "/-/package/lodash/dist-tags"}},
+		{
+			ID:      "npm/packages-read",
+			Title:   "Packages and their archives",
+			Methods: []string{"GET", "HEAD"},
+			Paths: []Path{
+				{Text: "/{package}$", Segments: []string{""}, Exact: true},
+				{Text: "/{package}/-/{archive}$", Segments: []string{"", "-", ""}, Exact: true},
+				{Text: "/{scope}/{package}/-/{archive}$", Segments: []string{"", "", "-", ""}, Exact: true}},
+			Risk:         "read",
+			EncodedSlash: true,
+			Example: Example{Method: "GET", Path: "/@types%2fnode", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.npm.install-v1+json"}}}},
+		{
+			ID:      "npm/publish",
+			Title:   "Packages, published, deprecated and taken back",
+			Methods: []string{"DELETE", "PUT"},
+			Paths: []Path{
+				{Text: "/{package}$", Segments: []string{""}, Exact: true},
+				{Text: "/{package}/-/{archive}/-rev/{rev}$", Segments: []string{"", "-", "", "-rev", ""}, Exact: true},
+				{Text: "/{package}/-rev/{rev}$", Segments: []string{"", "-rev", ""}, Exact: true}},
+			Risk:         "destructive",
+			EncodedSlash: true,
+			Example:      Example{Method: "PUT", Path: "/@acme%2flamp", Body: "{\"_id\":\"@acme/lamp\",\"name\":\"@acme/lamp\",\"dist-tags\":{\"latest\":\"1.0.0\"},\"versions\":{},\"_attachments\":{}}"}},
+		{
+			ID:      "npm/search",
+			Title:   "Search",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/-/v1/search$", Segments: []string{"-", "v1", "search"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/-/v1/search", Query: "text=lodash&size=20"}},
+		{
+			ID:      "npm/tokens",
+			Title:   "Tokens",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/-/npm/v1/tokens", Segments: []string{"-", "npm", "v1", "tokens"}}},
+			Risk:    "destructive",
+			Returns: []string{"token"},
+			Example: Example{Method: "GET", Path: "/-/npm/v1/tokens"}},
+		{
+			ID:      "npm/user",
+			Title:   "Whose token it is",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/-/npm/v1/user$", Segments: []string{"-", "npm", "v1", "user"}, Exact: true},
+				{Text: "/-/whoami$", Segments: []string{"-", "whoami"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/-/whoami"}}},
+	index: node{children: []node{
+		{segment: "-", children: []node{
+			{segment: "npm", children: []node{
+				{segment: "v1", children: []node{
+					{segment: "security", prefix: []uint16{1}},
+					{segment: "tokens", prefix: []uint16{6}},
+					{segment: "user", exact: []uint16{7}}}}}},
+			{segment: "org", prefix: []uint16{0}},
+			{segment: "package", any: &node{children: []node{
+				{segment: "access", prefix: []uint16{0}},
+				{segment: "collaborators", prefix: []uint16{0}},
+				{segment: "dist-tags", prefix: []uint16{2}}}}},
+			{segment: "team", prefix: []uint16{0}},
+			{segment: "v1", children: []node{
+				{segment: "search", exact: []uint16{5}}}},
+			{segment: "whoami", exact: []uint16{7}}}}}, any: &node{children: []node{
+		{segment: "-", any: &node{children: []node{
+			{segment: "-rev", any: &node{exact: []uint16{4}}}}, exact: []uint16{3}}},
+		{segment: "-rev", any: &node{exact: []uint16{4}}}}, any: &node{children: []node{
+		{segment: "-", any: &node{exact: []uint16{3}}}}}, exact: []uint16{3, 4}}}}

@@ -4,6 +4,110 @@
 
 package registry
 
+var service_pagerduty = Service{
+	ID:      "pagerduty",
+	Origin:  "builtin",
+	Title:   "PagerDuty",
+	Docs:    "https://developer.pagerduty.com/api-reference/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.pagerduty.com", "api.eu.pagerduty.com"},
+	Secrets: []Secret{
+		{Name: "PAGERDUTY_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "PAGERDUTY_API_KEY", Secret: "PAGERDUTY_TOKEN"},
+		{Name: "PAGERDUTY_API_TOKEN", Secret: "PAGERDUTY_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Token token={{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "pagerduty/analytics",
+			Title:   "Analytics",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/analytics", Segments: []string{"analytics"}}},
+			Risk: "read",
+			Example: Example{Method: "POST", Path: "/analytics/metrics/incidents/all", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"}}, Body: "{\"filters\":{\"created_at_start\":\"2021-01-01T00:00:00-05:00\",\"created_at_end\":\"2021-01-31T00:00:00-05:00\"},\"aggregate_unit\":\"day\"}"}},
+		{
+			ID:      "pagerduty/escalation-policies",
+			Title:   "Escalation policies, schedules and overrides",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/escalation_policies", Segments: []string{"escalation_policies"}},
+				{Text: "/schedules", Segments: []string{"schedules"}}},
+			Risk: "destructive",
+			Example: Example{Method: "GET", Path: "/schedules", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"}}}},
+		{
+			ID:      "pagerduty/incidents",
+			Title:   "Incidents, opened, acknowledged, resolved and noted",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/incidents", Segments: []string{"incidents"}}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/incidents", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"},
+				{Name: "from", Value: "jane@example.com"}}, Body: "{\"incident\":{\"type\":\"incident\",\"title\":\"The server is on fire.\",\"service\":{\"id\":\"PWIXJZS\",\"type\":\"service_reference\"}}}"}},
+		{
+			ID:      "pagerduty/incidents-read",
+			Title:   "Incidents, alerts, log entries, notifications and who is on call, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/abilities", Segments: []string{"abilities"}},
+				{Text: "/incidents", Segments: []string{"incidents"}},
+				{Text: "/log_entries", Segments: []string{"log_entries"}},
+				{Text: "/notifications", Segments: []string{"notifications"}},
+				{Text: "/oncalls", Segments: []string{"oncalls"}},
+				{Text: "/priorities", Segments: []string{"priorities"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/incidents", Query: "statuses[]=triggered&limit=25", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"}}}},
+		{
+			ID:      "pagerduty/services",
+			Title:   "Services, event orchestrations, maintenance windows and webhooks",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/event_orchestrations", Segments: []string{"event_orchestrations"}},
+				{Text: "/extensions", Segments: []string{"extensions"}},
+				{Text: "/maintenance_windows", Segments: []string{"maintenance_windows"}},
+				{Text: "/rulesets", Segments: []string{"rulesets"}},
+				{Text: "/services", Segments: []string{"services"}},
+				{Text: "/webhook_subscriptions", Segments: []string{"webhook_subscriptions"}}},
+			Risk:    "destructive",
+			Returns: []string{"integration_key", "routing_key", "secret"},
+			Example: Example{Method: "GET", Path: "/services", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"}}}},
+		{
+			ID:      "pagerduty/users",
+			Title:   "Users and teams",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/teams", Segments: []string{"teams"}},
+				{Text: "/users", Segments: []string{"users"}}},
+			Risk: "destructive",
+			Example: Example{Method: "GET", Path: "/users/me", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.pagerduty+json;version=2"}}}}},
+	index: node{children: []node{
+		{segment: "abilities", prefix: []uint16{3}},
+		{segment: "analytics", prefix: []uint16{0}},
+		{segment: "escalation_policies", prefix: []uint16{1}},
+		{segment: "event_orchestrations", prefix: []uint16{4}},
+		{segment: "extensions", prefix: []uint16{4}},
+		{segment: "incidents", prefix: []uint16{2, 3}},
+		{segment: "log_entries", prefix: []uint16{3}},
+		{segment: "maintenance_windows", prefix: []uint16{4}},
+		{segment: "notifications", prefix: []uint16{3}},
+		{segment: "oncalls", prefix: []uint16{3}},
+		{segment: "priorities", prefix: []uint16{3}},
+		{segment: "rulesets", prefix: []uint16{4}},
+		{segment: "schedules", prefix: []uint16{1}},
+		{segment: "services", prefix: []uint16{4}},
+		{segment: "teams", prefix: []uint16{5}},
+		{segment: "users", prefix: []uint16{5}},
+		{segment: "webhook_subscriptions", prefix: []uint16{4}}}}}
+
 var service_perplexity = Service{
 	ID:      "perplexity",
 	Origin:  "builtin",
@@ -38,6 +142,23 @@ var service_perplexity = Service{
 			Risk:    "write",
 			Example: Example{Method: "POST", Path: "/async/chat/completions", Body: "{\"request\":{\"model\":\"sonar-deep-research\",\"messages\":[{\"role\":\"user\",\"content\":\"How many stars are there in our galaxy?\"}]}}"}},
 		{
+			ID:      "perplexity/embeddings",
+			Title:   "Embeddings of texts, and of chunks in their context",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/contextualizedembeddings", Segments: []string{"v1", "contextualizedembeddings"}},
+				{Text: "/v1/embeddings", Segments: []string{"v1", "embeddings"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/embeddings", Body: "{\"input\":[\"Scientists explore the universe\"],\"model\":\"pplx-embed-v1-4b\"}"}},
+		{
+			ID:      "perplexity/responses",
+			Title:   "Responses of models of any provider, with tools",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/responses", Segments: []string{"v1", "responses"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/responses", Body: "{\"preset\":\"fast-search\",\"input\":\"What is the capital of France?\"}"}},
+		{
 			ID:      "perplexity/search",
 			Title:   "Search of the web",
 			Methods: []string{"POST"},
@@ -51,7 +172,11 @@ var service_perplexity = Service{
 				{segment: "completions", prefix: []uint16{1}}}}}},
 		{segment: "chat", children: []node{
 			{segment: "completions", prefix: []uint16{0}}}},
-		{segment: "search", exact: []uint16{2}}}}}
+		{segment: "search", exact: []uint16{4}},
+		{segment: "v1", children: []node{
+			{segment: "contextualizedembeddings", prefix: []uint16{2}},
+			{segment: "embeddings", prefix: []uint16{2}},
+			{segment: "responses", prefix: []uint16{3}}}}}}}
 
 var service_pinecone = Service{
 	ID:      "pinecone",

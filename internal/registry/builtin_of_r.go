@@ -4,6 +4,33 @@
 
 package registry
 
+var service_railway = Service{
+	ID:      "railway",
+	Origin:  "builtin",
+	Title:   "Railway",
+	Docs:    "https://docs.railway.com/reference/public-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"backboard.railway.com"},
+	Secrets: []Secret{
+		{Name: "RAILWAY_API_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"RAILWAY_API_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "railway/graphql",
+			Title:   "GraphQL, projects and all that is in them",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/graphql/v2$", Segments: []string{"graphql", "v2"}, Exact: true}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/graphql/v2", Body: "{\"query\":\"query { me { name email } }\"}"}}},
+	index: node{children: []node{
+		{segment: "graphql", children: []node{
+			{segment: "v2", exact: []uint16{0}}}}}}}
+
 var service_reddit = Service{
 	ID:      "reddit",
 	Origin:  "builtin",
@@ -102,6 +129,107 @@ var service_remove_bg = Service{
 	index: node{children: []node{
 		{segment: "v1.0", children: []node{
 			{segment: "removebg", exact: []uint16{0}}}}}}}
+
+var service_render = Service{
+	ID:      "render",
+	Origin:  "builtin",
+	Title:   "Render",
+	Docs:    "https://api-docs.render.com/reference/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.render.com"},
+	Secrets: []Secret{
+		{Name: "RENDER_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"RENDER_API_KEY"}, KeyForm: "rnd_"},
+	Capabilities: []Capability{
+		{
+			ID:      "render/databases",
+			Title:   "Postgres and Key Value",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/key-value", Segments: []string{"v1", "key-value"}},
+				{Text: "/v1/postgres", Segments: []string{"v1", "postgres"}}},
+			Risk:    "destructive",
+			Returns: []string{"externalConnectionString", "internalConnectionString", "password", "psqlCommand", "redisCommand", "cliCommand"},
+			Example: Example{Method: "GET", Path: "/v1/postgres", Query: "limit=20"}},
+		{
+			ID:      "render/deploys",
+			Title:   "Deploys and rollbacks",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/services/{service}/deploys", Segments: []string{"v1", "services", "", "deploys"}},
+				{Text: "/v1/services/{service}/rollback$", Segments: []string{"v1", "services", "", "rollback"}, Exact: true}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/services/srv-abc123/deploys", Body: "{\"clearCache\":\"do_not_clear\"}"}},
+		{
+			ID:      "render/env-groups",
+			Title:   "Environment groups, their variables and files",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/env-groups", Segments: []string{"v1", "env-groups"}}},
+			Risk:    "destructive",
+			Returns: []string{"content", "value"},
+			Example: Example{Method: "GET", Path: "/v1/env-groups", Query: "limit=20"}},
+		{
+			ID:      "render/env-vars",
+			Title:   "Variables and secret files of a service",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/services/{service}/env-vars", Segments: []string{"v1", "services", "", "env-vars"}},
+				{Text: "/v1/services/{service}/secret-files", Segments: []string{"v1", "services", "", "secret-files"}}},
+			Risk:    "destructive",
+			Returns: []string{"content", "value"},
+			Example: Example{Method: "GET", Path: "/v1/services/srv-abc123/env-vars"}},
+		{
+			ID:      "render/observe",
+			Title:   "Logs, metrics and events, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/events", Segments: []string{"v1", "events"}},
+				{Text: "/v1/logs$", Segments: []string{"v1", "logs"}, Exact: true},
+				{Text: "/v1/metrics", Segments: []string{"v1", "metrics"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/logs", Query: "ownerId=tea-abc123&resource=srv-abc123"}},
+		{
+			ID:      "render/services",
+			Title:   "Services, their domains, jobs and scale",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/services", Segments: []string{"v1", "services"}}},
+			Risk: "destructive",
+			Example: Example{Method: "GET", Path: "/v1/services", Query: "limit=3", Headers: []Header{
+				{Name: "accept", Value: "application/json"}}}},
+		{
+			ID:      "render/workspaces",
+			Title:   "Workspaces, projects, environments and the user, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/environments", Segments: []string{"v1", "environments"}},
+				{Text: "/v1/owners", Segments: []string{"v1", "owners"}},
+				{Text: "/v1/projects", Segments: []string{"v1", "projects"}},
+				{Text: "/v1/users", Segments: []string{"v1", "users"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/owners", Query: "limit=20"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "env-groups", prefix: []uint16{2}},
+			{segment: "environments", prefix: []uint16{6}},
+			{segment: "events", prefix: []uint16{4}},
+			{segment: "key-value", prefix: []uint16{0}},
+			{segment: "logs", exact: []uint16{4}},
+			{segment: "metrics", prefix: []uint16{4}},
+			{segment: "owners", prefix: []uint16{6}},
+			{segment: "postgres", prefix: []uint16{0}},
+			{segment: "projects", prefix: []uint16{6}},
+			{segment: "services", any: &node{children: []node{
+				{segment: "deploys", prefix: []uint16{1}},
+				{segment: "env-vars", prefix: []uint16{3}},
+				{segment: "rollback", exact: []uint16{1}},
+				{segment: "secret-files", prefix: []uint16{3}}}}, prefix: []uint16{5}},
+			{segment: "users", prefix: []uint16{6}}}}}}}
 
 var service_replicate = Service{
 	ID:      "replicate",

@@ -68,6 +68,79 @@ var service_sendgrid = Service{
 			{segment: "suppression", prefix: []uint16{3}},
 			{segment: "templates", prefix: []uint16{4}}}}}}}
 
+var service_sentry = Service{
+	ID:      "sentry",
+	Origin:  "builtin",
+	Title:   "Sentry",
+	Docs:    "https://docs.sentry.io/api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"sentry.io", "us.sentry.io", "de.sentry.io"},
+	Secrets: []Secret{
+		{Name: "SENTRY_AUTH_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"SENTRY_URL"}, Key: []string{"SENTRY_AUTH_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "sentry/issues",
+			Title:   "Issues, resolved, assigned, merged and deleted",
+			Methods: []string{"DELETE", "PUT"},
+			Paths: []Path{
+				{Text: "/api/0/issues", Segments: []string{"api", "0", "issues"}},
+				{Text: "/api/0/organizations/{org}/issues", Segments: []string{"api", "0", "organizations", "", "issues"}},
+				{Text: "/api/0/projects/{org}/{project}/issues", Segments: []string{"api", "0", "projects", "", "", "issues"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "PUT", Path: "/api/0/organizations/my-org/issues/1/", Body: "{\"status\":\"resolved\"}"}},
+		{
+			ID:      "sentry/organizations",
+			Title:   "Organisations, teams, members, alerts, monitors and projects, written",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/0/organizations", Segments: []string{"api", "0", "organizations"}},
+				{Text: "/api/0/projects", Segments: []string{"api", "0", "projects"}},
+				{Text: "/api/0/teams", Segments: []string{"api", "0", "teams"}}},
+			Risk:    "destructive",
+			Returns: []string{"clientSecret", "secret", "token"},
+			Example: Example{Method: "POST", Path: "/api/0/teams/my-org/my-team/projects/", Body: "{\"name\":\"The Spoiled Yoghurt\",\"platform\":\"python\"}"}},
+		{
+			ID:      "sentry/read",
+			Title:   "Issues, events, projects, releases, teams and statistics, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/0/issues", Segments: []string{"api", "0", "issues"}},
+				{Text: "/api/0/organizations", Segments: []string{"api", "0", "organizations"}},
+				{Text: "/api/0/organizations/{org}/issues", Segments: []string{"api", "0", "organizations", "", "issues"}},
+				{Text: "/api/0/organizations/{org}/releases", Segments: []string{"api", "0", "organizations", "", "releases"}},
+				{Text: "/api/0/projects", Segments: []string{"api", "0", "projects"}},
+				{Text: "/api/0/projects/{org}/{project}/issues", Segments: []string{"api", "0", "projects", "", "", "issues"}},
+				{Text: "/api/0/projects/{org}/{project}/releases", Segments: []string{"api", "0", "projects", "", "", "releases"}},
+				{Text: "/api/0/teams", Segments: []string{"api", "0", "teams"}}},
+			Risk:    "read",
+			Returns: []string{"clientSecret", "secret", "token"},
+			Example: Example{Method: "GET", Path: "/api/0/organizations/my-org/issues/", Query: "query=is%3Aunresolved&limit=25"}},
+		{
+			ID:      "sentry/releases",
+			Title:   "Releases, their commits, deploys and files",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/0/organizations/{org}/releases", Segments: []string{"api", "0", "organizations", "", "releases"}},
+				{Text: "/api/0/projects/{org}/{project}/releases", Segments: []string{"api", "0", "projects", "", "", "releases"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/0/organizations/my-org/releases/", Body: "{\"version\":\"2ba906a6-2e3f-4f1d-8d3c-0f5a6ac5d6e8\",\"ref\":\"6ba09a7c53235ee8a8fa5ee4c1ca8ca886e7fdbb\",\"projects\":[\"my-project\"]}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "0", children: []node{
+				{segment: "issues", prefix: []uint16{0, 2}},
+				{segment: "organizations", any: &node{children: []node{
+					{segment: "issues", prefix: []uint16{0, 2}},
+					{segment: "releases", prefix: []uint16{2, 3}}}}, prefix: []uint16{1, 2}},
+				{segment: "projects", any: &node{any: &node{children: []node{
+					{segment: "issues", prefix: []uint16{0, 2}},
+					{segment: "releases", prefix: []uint16{2, 3}}}}}, prefix: []uint16{1, 2}},
+				{segment: "teams", prefix: []uint16{1, 2}}}}}}}}}
+
 var service_serpapi = Service{
 	ID:      "serpapi",
 	Origin:  "builtin",
@@ -803,6 +876,72 @@ var service_slack = Service{
 			{segment: "workflows.stepFailed", exact: []uint16{20}},
 			{segment: "workflows.updateStep", exact: []uint16{20}}}}}}}
 
+var service_snyk = Service{
+	ID:      "snyk",
+	Origin:  "builtin",
+	Title:   "Snyk",
+	Docs:    "https://docs.snyk.io/snyk-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.snyk.io", "api.us.snyk.io", "api.eu.snyk.io", "api.au.snyk.io"},
+	Secrets: []Secret{
+		{Name: "SNYK_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "token {{secret}}"}}},
+	Env: Env{BaseURL: []string{"SNYK_API"}, Key: []string{"SNYK_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "snyk/orgs",
+			Title:   "Organisations, projects, targets, ignores and policies, written",
+			Methods: []string{"DELETE", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/rest/orgs", Segments: []string{"rest", "orgs"}},
+				{Text: "/v1/org", Segments: []string{"v1", "org"}}},
+			Risk: "destructive",
+			Example: Example{Method: "PATCH", Path: "/rest/orgs/4a18d42f-0706-4ad0-b127-24078731fbed/projects/1b8e5a52-4b1d-4c0a-8b5a-5f1a7a3f4a11", Query: "version=2024-10-15", Headers: []Header{
+				{Name: "content-type", Value: "application/vnd.api+json"}}, Body: "{\"data\":{\"type\":\"project\",\"id\":\"1b8e5a52-4b1d-4c0a-8b5a-5f1a7a3f4a11\",\"attributes\":{\"test_frequency\":\"daily\"}}}"}},
+		{
+			ID:      "snyk/read",
+			Title:   "Organisations, projects, targets and issues, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/rest/groups", Segments: []string{"rest", "groups"}},
+				{Text: "/rest/orgs", Segments: []string{"rest", "orgs"}},
+				{Text: "/v1/org", Segments: []string{"v1", "org"}},
+				{Text: "/v1/orgs", Segments: []string{"v1", "orgs"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/rest/orgs", Query: "version=2024-10-15&limit=10", Headers: []Header{
+				{Name: "accept", Value: "application/vnd.api+json"}}}},
+		{
+			ID:      "snyk/test",
+			Title:   "Packages and manifests, tested",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/test", Segments: []string{"v1", "test"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/test/npm/lodash/4.17.15"}},
+		{
+			ID:      "snyk/user",
+			Title:   "Whose token it is",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/rest/self$", Segments: []string{"rest", "self"}, Exact: true},
+				{Text: "/v1/user/me$", Segments: []string{"v1", "user", "me"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/rest/self", Query: "version=2024-10-15"}}},
+	index: node{children: []node{
+		{segment: "rest", children: []node{
+			{segment: "groups", prefix: []uint16{1}},
+			{segment: "orgs", prefix: []uint16{0, 1}},
+			{segment: "self", exact: []uint16{3}}}},
+		{segment: "v1", children: []node{
+			{segment: "org", prefix: []uint16{0, 1}},
+			{segment: "orgs", prefix: []uint16{1}},
+			{segment: "test", prefix: []uint16{2}},
+			{segment: "user", children: []node{
+				{segment: "me", exact: []uint16{3}}}}}}}}}
+
 var service_spotify = Service{
 	ID:      "spotify",
 	Origin:  "builtin",
@@ -1036,3 +1175,110 @@ var service_stripe = Service{
 			{segment: "products", prefix: []uint16{0}},
 			{segment: "refunds", prefix: []uint16{3}},
 			{segment: "subscriptions", prefix: []uint16{0}}}}}}}
+
+var service_supabase = Service{
+	ID:      "supabase",
+	Origin:  "builtin",
+	Title:   "Supabase Management",
+	Docs:    "https://supabase.com/docs/reference/api/introduction",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.supabase.com"},
+	Secrets: []Secret{
+		{Name: "SUPABASE_ACCESS_TOKEN", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"SUPABASE_ACCESS_TOKEN"}, KeyForm: "sbp_"},
+	Capabilities: []Capability{
+		{
+			ID:      "supabase/api-keys",
+			Title:   "API keys of a project",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{ref}/api-keys", Segments: []string{"v1", "projects", "", "api-keys"}}},
+			Risk:    "destructive",
+			Returns: []string{"api_key", "secret_jwt_template"},
+			Example: Example{Method: "GET", Path: "/v1/projects/abcdefghijklmnopqrst/api-keys"}},
+		{
+			ID:      "supabase/branches",
+			Title:   "Branches of a project",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/branches", Segments: []string{"v1", "branches"}},
+				{Text: "/v1/projects/{ref}/branches", Segments: []string{"v1", "projects", "", "branches"}}},
+			Risk:    "destructive",
+			Returns: []string{"db_pass", "jwt_secret"},
+			Example: Example{Method: "GET", Path: "/v1/projects/abcdefghijklmnopqrst/branches"}},
+		{
+			ID:      "supabase/database",
+			Title:   "Queries, migrations, types and backups",
+			Methods: []string{"GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/projects/{ref}/database", Segments: []string{"v1", "projects", "", "database"}},
+				{Text: "/v1/projects/{ref}/types", Segments: []string{"v1", "projects", "", "types"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v1/projects/abcdefghijklmnopqrst/database/query", Body: "{\"query\":\"select 1\"}"}},
+		{
+			ID:      "supabase/functions",
+			Title:   "Edge functions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/projects/{ref}/functions", Segments: []string{"v1", "projects", "", "functions"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/projects/abcdefghijklmnopqrst/functions"}},
+		{
+			ID:      "supabase/logs",
+			Title:   "Logs, advice and health, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/projects/{ref}/advisors", Segments: []string{"v1", "projects", "", "advisors"}},
+				{Text: "/v1/projects/{ref}/analytics/endpoints", Segments: []string{"v1", "projects", "", "analytics", "endpoints"}},
+				{Text: "/v1/projects/{ref}/health", Segments: []string{"v1", "projects", "", "health"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/projects/abcdefghijklmnopqrst/health", Query: "services=auth"}},
+		{
+			ID:      "supabase/organizations",
+			Title:   "Organisations and their members, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/organizations", Segments: []string{"v1", "organizations"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/organizations"}},
+		{
+			ID:      "supabase/projects",
+			Title:   "Projects, made, paused, restored and deleted",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects$", Segments: []string{"v1", "projects"}, Exact: true},
+				{Text: "/v1/projects/{ref}$", Segments: []string{"v1", "projects", ""}, Exact: true},
+				{Text: "/v1/projects/{ref}/pause$", Segments: []string{"v1", "projects", "", "pause"}, Exact: true},
+				{Text: "/v1/projects/{ref}/restore$", Segments: []string{"v1", "projects", "", "restore"}, Exact: true}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/v1/projects"}},
+		{
+			ID:      "supabase/secrets",
+			Title:   "Secrets of edge functions",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/projects/{ref}/secrets", Segments: []string{"v1", "projects", "", "secrets"}}},
+			Risk:    "destructive",
+			Returns: []string{"value"},
+			Example: Example{Method: "POST", Path: "/v1/projects/abcdefghijklmnopqrst/secrets", Body: "[{\"name\":\"MY_NAME\",\"value\":\"my value\"}]"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "branches", prefix: []uint16{1}},
+			{segment: "organizations", prefix: []uint16{5}},
+			{segment: "projects", any: &node{children: []node{
+				{segment: "advisors", prefix: []uint16{4}},
+				{segment: "analytics", children: []node{
+					{segment: "endpoints", prefix: []uint16{4}}}},
+				{segment: "api-keys", prefix: []uint16{0}},
+				{segment: "branches", prefix: []uint16{1}},
+				{segment: "database", prefix: []uint16{2}},
+				{segment: "functions", prefix: []uint16{3}},
+				{segment: "health", prefix: []uint16{4}},
+				{segment: "pause", exact: []uint16{6}},
+				{segment: "restore", exact: []uint16{6}},
+				{segment: "secrets", prefix: []uint16{7}},
+				{segment: "types", prefix: []uint16{2}}}, exact: []uint16{6}}, exact: []uint16{6}}}}}}}

@@ -172,3 +172,21 @@ func TestReferenceServices(t *testing.T) {
 		}
 	}
 }
+
+// TestAtLeast: as many as issue 4 asks for.
+func TestAtLeast(t *testing.T) {
+	t.Parallel()
+	services := builtin(t).Services()
+	capabilities := 0
+	for _, s := range services {
+		capabilities += len(s.Capabilities)
+	}
+	t.Logf("%d services, %d capabilities", len(services), capabilities)
+	if len(services) < 70 || capabilities < 400 {
+		t.Errorf("%d services and %d capabilities, want at least 70 and 400", len(services), capabilities)
+	}
+	openai, _ := builtin(t).Service("openai")
+	if len(openai.Capabilities) != 17 || !slices.Equal(openai.Hosts, []string{"api.openai.com"}) {
+		t.Errorf("OPENAI_API_KEY switches on %d capabilities and goes to %v, want 17 and api.openai.com alone", len(openai.Capabilities), openai.Hosts)
+	}
+}
