@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"slices"
@@ -33,7 +34,7 @@ func aboutBody(name string) bool {
 	return false
 }
 
-// clean makes the answer what the caller gets (I28). It reads no more of the body than the transport did.
+// clean makes the answer what the caller gets (I28). Of a body it reads nothing, or all when it is small.
 func (x *exchange) clean(answer *http.Response) (*Response, error) {
 	switch {
 	case answer.StatusCode == http.StatusSwitchingProtocols:
@@ -49,7 +50,7 @@ func (x *exchange) clean(answer *http.Response) (*Response, error) {
 	header := a.header(answer.Header, !empty)
 	if empty {
 		a.finish(true)
-		return &Response{answer.StatusCode, header, a, x.stats}, nil
+		return &Response{answer.StatusCode, header, a, 0, x.stats}, nil
 	}
 
 	coding, err := codingOf(answer.Header)
@@ -64,7 +65,32 @@ func (x *exchange) clean(answer *http.Response) (*Response, error) {
 		return nil, err
 	}
 	a.from = decode(coding, &counted{a})
-	return &Response{answer.StatusCode, header, a, x.stats}, nil
+	if answer.ContentLength > 0 && answer.ContentLength <= block && coding == identity {
+		whole, err := a.whole()
+		if err != nil {
+			return nil, err
+		}
+		return &Response{answer.StatusCode, header, io.NopCloser(bytes.NewReader(whole)), int64(len(whole)), x.stats}, nil
+	}
+	return &Response{answer.StatusCode, header, a, -1, x.stats}, nil
+}
+
+// whole reads a body that is known to be small to its end. So the caller is told how long it is, an answer that breaks off is an error
+// and not half of an answer, and the connection is warm again before anybody reads.
+func (a *answerBody) whole() ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []byte
+	for a.err == nil {
+		a.fill()
+		all = append(all, a.ready...)
+	}
+	err := a.err
+	a.finish(isEnd(err))
+	if !isEnd(err) {
+		return nil, err
+	}
+	return all, nil
 }
 
 // header returns the headers that the caller gets. scanned says that there is a body, and that it is cleaned.
@@ -77,6 +103,7 @@ func (a *answerBody) header(from http.Header, scanned bool) http.Header {
 		}
 	}
 	to := make(http.Header, len(from))
+	all := make([]string, 0, len(from)+8) // of all fields, in one allocation mostly
 	onWire := a.x.use.Credential.strategy.OnWire()
 	for name, values := range from {
 		if onWire && (name == "Content-Range" || name == "Accept-Ranges") {
@@ -89,13 +116,13 @@ func (a *answerBody) header(from http.Header, scanned bool) http.Header {
 			a.replaced(1)
 			continue
 		}
-		kept := make([]string, len(values))
-		for i, v := range values {
-			var n int
-			kept[i], n = a.scrub.text(v)
+		first := len(all)
+		for _, v := range values {
+			clean, n := a.scrub.text(v)
+			all = append(all, clean)
 			a.replaced(n)
 		}
-		to[name] = kept
+		to[name] = all[first:len(all):len(all)]
 	}
 	return to
 }

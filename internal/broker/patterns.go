@@ -61,7 +61,7 @@ func (p *patterns) put(s *scrub) {
 // text returns v with what was injected replaced, and how often it was.
 func (s *scrub) text(v string) (string, int) {
 	before := s.scanner.Replaced()
-	s.out = s.scanner.Append(s.out[:0], []byte(v))
+	s.out = s.scanner.Append(s.out[:0], append(s.in[:0], v...))
 	s.out = s.scanner.End(s.out)
 	n := int(s.scanner.Replaced() - before)
 	if n == 0 {

@@ -93,6 +93,7 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   io.ReadCloser
+	Length int64 // of Body; -1 when it is not known. The header says it for a HEAD and for an empty body only
 	// Stats is complete when Body was read to its end or closed.
 	Stats func() Stats
 }

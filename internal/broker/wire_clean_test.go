@@ -264,7 +264,7 @@ func TestI28NotHTTP(t *testing.T) {
 // TestI28TailIsLost breaks the stream off in the middle of a secret: what was held back is not passed on.
 func TestI28TailIsLost(t *testing.T) {
 	t.Parallel()
-	u := newRawUpstream(t, raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbefore "+headerSecret[:len(headerSecret)-1]))
+	u := newRawUpstream(t, raw("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbefore "+headerSecret[:len(headerSecret)-1]))
 	b := newTestBroker(t, Options{})
 	got := do(t, b, u.use(t, b, headerSecret, "/"))
 	if string(got.body) != "before " || got.err == nil {

@@ -25,10 +25,7 @@ import (
 	"tacit/internal/secret"
 )
 
-// wireSecret is what must not come back, in any form. It has what each encoding writes in its own way.
-const wireSecret = "demo-Key/7+q\"uo&te <é> 0123456789"
-
-// headerSecret is one that can stand in a header.
+// headerSecret is what must not come back, in any form. It has what each encoding writes in its own way, and can stand in a header.
 const headerSecret = "demo-Key/7+q&te=0123456789~abcDEF"
 
 // An authority signs certificates for upstreams of tests.

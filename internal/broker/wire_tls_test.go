@@ -30,7 +30,7 @@ func TestI26TLS(t *testing.T) {
 	}{
 		{"of an authority that is not trusted", &tls.Config{Certificates: []tls.Certificate{other.certificate(t, "127.0.0.1")}}, "signed by nobody"},
 		{"of another host", &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, "evil.example")}}, "for another host"},
-		{"old", &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, "127.0.0.1")}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, "TLS with it fails"},
+		{"old", &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, "127.0.0.1")}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, "TLS with it fails"}, //nolint:gosec // that is the point
 	} {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s: reached", c.name) }))
 		s.Config.ErrorLog = log.New(io.Discard, "", 0)
