@@ -1,6 +1,9 @@
 package audit
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Lines calls fn with the lines that match q, oldest first, until fn returns an error, which it returns. Like [Log.Query] it shows
 // an intent and its outcome, or a use and its end, as one, but its memory does not grow with the log; q.Limit is not looked at.
@@ -33,6 +36,11 @@ type forward struct {
 
 func (f *forward) next(r Record) error {
 	if r.Stage == Use || r.Stage == Ended {
+		if r.Stage == Ended && f.outcome != nil && slices.ContainsFunc(f.intents, func(i Record) bool { return i.Seq == r.Of }) {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
 		return f.uses.next(r, f.emit)
 	}
 	if n := len(f.intents); n > 0 {
@@ -69,6 +77,12 @@ func (f *forward) flush() error {
 			r = join(r, outcome)
 		case f.committed != nil && !f.committed(r.Revision):
 			r = join(r, &Record{Result: Failed, Reason: Aborted})
+		}
+		if counted(&r) {
+			if err := f.uses.hold(r, f.emit); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := f.emit(r); err != nil {
 			return err

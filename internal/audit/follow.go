@@ -64,7 +64,14 @@ func (l *Log) FollowLines(ctx context.Context, q Query, from uint64, committed f
 		case Outcome:
 			closed := closedBy(waiting, &r)
 			for i := range closed {
-				if err := emit(join(closed[i], &r)); err != nil {
+				line := join(closed[i], &r)
+				if counted(&line) {
+					if err := under.hold(line, emit); err != nil {
+						return err
+					}
+					continue
+				}
+				if err := emit(line); err != nil {
 					return err
 				}
 			}

@@ -48,7 +48,7 @@ var errStop = errors.New("stop")
 func (l *Log) Query(ctx context.Context, q Query, committed func(revision uint64) bool) (Found, error) {
 	var found Found
 	s := summary{principals: make(map[string]int)}
-	j := joiner{outcomes: make(map[uint64]Record), committed: committed}
+	j := joiner{outcomes: make(map[uint64]Record), ends: make(map[uint64]Record), committed: committed}
 	err := l.Reverse(ctx, func(r Record) error {
 		found.Head = max(found.Head, r.Seq)
 		line, ok := j.next(r)
@@ -76,6 +76,7 @@ func (l *Log) Query(ctx context.Context, q Query, committed func(revision uint64
 // joiner makes lines of records that come newest first.
 type joiner struct {
 	outcomes  map[uint64]Record // by the seq of the intent they name
+	ends      map[uint64]Record // of uses, by the seq of their decision
 	committed func(revision uint64) bool
 	run       struct { // of intents that one outcome closes
 		next, revision uint64
@@ -84,7 +85,15 @@ type joiner struct {
 }
 
 func (j *joiner) next(r Record) (line Record, ok bool) {
-	if r.Stage == Outcome || r.Stage == Ended {
+	if r.Stage == Ended {
+		j.ends[r.Of] = r
+		return Record{}, false
+	}
+	if end, ok := j.ends[r.Seq]; ok {
+		delete(j.ends, r.Seq)
+		defer func() { line = join(line, &end) }() // of this line alone: its outcome may be that of others too
+	}
+	if r.Stage == Outcome {
 		if _, later := j.outcomes[r.Of]; !later { // of two the later one is right: the disk said no and did it
 			j.outcomes[r.Of] = r
 		}
@@ -93,8 +102,6 @@ func (j *joiner) next(r Record) (line Record, ok bool) {
 	outcome, named := j.outcomes[r.Seq]
 	delete(j.outcomes, r.Seq)
 	switch {
-	case named && r.Stage == Use:
-		return join(r, &outcome), true
 	case named:
 		j.run.revision, j.run.outcome = r.Revision, outcome
 	case r.Stage == Intent && j.run.next == r.Seq && j.run.revision == r.Revision:

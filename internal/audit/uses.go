@@ -9,13 +9,7 @@ type uses struct{ open []Record }
 // next emits the line that r completes.
 func (u *uses) next(r Record, emit func(Record) error) error {
 	if r.Stage == Use {
-		u.open = append(u.open, r)
-		if len(u.open) <= maxUses {
-			return nil
-		}
-		first := u.open[0]
-		u.open = u.open[1:]
-		return emit(first)
+		return u.hold(r, emit)
 	}
 	for i := range u.open {
 		if u.open[i].Seq == r.Of {
@@ -25,6 +19,22 @@ func (u *uses) next(r Record, emit func(Record) error) error {
 		}
 	}
 	return nil // of nothing that is there
+}
+
+// hold keeps a line until its end comes.
+func (u *uses) hold(r Record, emit func(Record) error) error {
+	u.open = append(u.open, r)
+	if len(u.open) <= maxUses {
+		return nil
+	}
+	first := u.open[0]
+	u.open = u.open[1:]
+	return emit(first)
+}
+
+// counted reports whether a change is a use that counted on a token: its end comes too.
+func counted(r *Record) bool {
+	return r.Action == "use" && r.Object.Kind == "capability" && r.Result == Allowed
 }
 
 // flush emits those that have not come to an end.

@@ -65,6 +65,9 @@ func TestExamples(t *testing.T) {
 			sh(prepare)
 			t.Cleanup(func() { sh("tacit agent stop") })
 			for line := range strings.Lines(example) {
+				if strings.HasPrefix(line, "tacit oauth login") {
+					line = "timeout -s INT 1 " + strings.TrimSpace(line) + " || test $? = 124" // nobody is at the browser
+				}
 				if strings.Contains(invoking, path) {
 					line = strings.TrimSpace(line) + " || { e=$?; test $e = 5 || test $e = 7; }" // the service refuses the key, or cannot be reached
 				}

@@ -19,6 +19,7 @@ func serviceEntries() []entry {
 		{[]string{"json"}, groupServices, (*app).jsonCommand},
 		{[]string{"markdown", "md"}, groupServices, (*app).markdownCommand},
 		{[]string{"proxy"}, groupServices, (*app).proxyCommand},
+		{[]string{"oauth"}, groupServices, (*app).oauthCommand},
 	}
 }
 

@@ -36,6 +36,8 @@ type ServicesOwner interface {
 	ServiceAdd(ctx context.Context, c Caller, r ServiceAddRequest) (client.ServiceAdded, error)
 	ServiceRemove(ctx context.Context, c Caller, id string) (client.ServiceRemoved, error)
 	CredentialCreate(ctx context.Context, c Caller, r CredentialRequest) (client.Credential, error)
+	OAuthLogin(ctx context.Context, c Caller, r OAuthRequest) (client.Credential, error)
+	OAuthRefresh(ctx context.Context, c Caller, r OAuthRequest) (client.Credential, error)
 }
 
 // ServiceAddRequest is the file of a service.

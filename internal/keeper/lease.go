@@ -157,5 +157,10 @@ func (k *Keeper) oauthState(_ *brokerage, a *account) *client.OAuthState {
 	if a.service.Auth.Kind != registry.KindOAuth2 {
 		return nil
 	}
-	return &client.OAuthState{}
+	state := &client.OAuthState{}
+	if s := a.tokenSecret(); s != nil && s.Via == vault.ViaRefresh {
+		at := s.MadeAt.Time()
+		state.RefreshedAt = &at
+	}
+	return state
 }

@@ -449,7 +449,7 @@ var service_google_calendar = Service{
 		{Name: "GOOGLE_CALENDAR_OAUTH", Placeholder: "secret"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.readonly"}}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://oauth2.googleapis.com/token", AuthURL: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent", Scopes: []string{"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar.readonly"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "google-calendar/events",
@@ -490,7 +490,7 @@ var service_google_gmail = Service{
 		{Name: "GOOGLE_GMAIL_OAUTH", Placeholder: "secret"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/gmail.send", "https://www.googleapis.com/auth/contacts.readonly"}}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://oauth2.googleapis.com/token", AuthURL: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent", Scopes: []string{"https://www.googleapis.com/auth/gmail.modify", "https://www.googleapis.com/auth/gmail.send", "https://www.googleapis.com/auth/contacts.readonly"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "google-gmail/contacts-read",
@@ -646,7 +646,7 @@ var service_google_vertex = Service{
 		{Name: "GOOGLE_VERTEX_OAUTH", Placeholder: "secret"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth2.googleapis.com/token", Scopes: []string{"https://www.googleapis.com/auth/cloud-platform"}}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://oauth2.googleapis.com/token", AuthURL: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent", Scopes: []string{"https://www.googleapis.com/auth/cloud-platform"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "google-vertex/batch-predictions",

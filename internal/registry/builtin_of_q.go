@@ -17,7 +17,7 @@ var service_quickbooks = Service{
 		{Name: "QUICKBOOKS_TOKEN", Secret: "QUICKBOOKS_OAUTH"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer", AuthURL: "https://appcenter.intuit.com/connect/oauth2", Scopes: []string{"com.intuit.quickbooks.accounting"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "quickbooks/accounting",

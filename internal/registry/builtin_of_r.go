@@ -44,7 +44,7 @@ var service_reddit = Service{
 		{Name: "REDDIT_TOKEN", Secret: "REDDIT_OAUTH"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://www.reddit.com/api/v1/access_token"}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://www.reddit.com/api/v1/access_token", AuthURL: "https://www.reddit.com/api/v1/authorize?duration=permanent", Scopes: []string{"identity", "read", "history", "mysubreddits", "subscribe", "submit", "edit", "vote", "save"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "reddit/api",

@@ -955,7 +955,7 @@ var service_spotify = Service{
 		{Name: "SPOTIFY_TOKEN", Secret: "SPOTIFY_OAUTH"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://accounts.spotify.com/api/token"}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://accounts.spotify.com/api/token", AuthURL: "https://accounts.spotify.com/authorize", Scopes: []string{"user-read-private", "user-read-email", "user-library-read", "user-library-modify", "user-follow-read", "user-follow-modify", "user-top-read", "user-read-recently-played", "user-read-playback-state", "user-modify-playback-state", "playlist-read-private", "playlist-modify-private", "playlist-modify-public"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "spotify/catalog",

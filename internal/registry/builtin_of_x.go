@@ -189,7 +189,7 @@ var service_xero = Service{
 		{Name: "XERO_TOKEN", Secret: "XERO_OAUTH"}},
 	Auth: Auth{
 		Kind:   "oauth2",
-		OAuth2: OAuth2{Grant: "refresh_token", TokenURL: "https://identity.xero.com/connect/token"}},
+		OAuth2: OAuth2{Grant: "authorization_code", TokenURL: "https://identity.xero.com/connect/token", AuthURL: "https://login.xero.com/identity/connect/authorize", Scopes: []string{"offline_access", "accounting.transactions", "accounting.contacts", "accounting.settings"}}},
 	Capabilities: []Capability{
 		{
 			ID:      "xero/accounting",

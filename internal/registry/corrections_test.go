@@ -56,16 +56,18 @@ func corrections() map[string]string {
 func serviceCorrections() map[string]string {
 	const oauth = "is OAuth 2.0: the secret is no token but what gets one; its old name is an alias"
 	return map[string]string{
-		"gemini auth":       "in a header, as the documentation has it, a key is in no log of addresses",
-		"linear field":      "a personal key stands alone: Bearer is for OAuth",
-		"quickbooks auth":   oauth,
-		"quickbooks secret": oauth,
-		"reddit auth":       oauth,
-		"reddit secret":     oauth,
-		"shopify host":      "each shop has a host of its own, {store}.myshopify.com, which its credential names",
-		"spotify auth":      oauth,
-		"spotify secret":    oauth,
-		"xero auth":         oauth,
-		"xero secret":       oauth,
+		"google-calendar oauth2": "a login gives the refresh token: the code grant, with PKCE; what is refreshed is the same",
+		"google-gmail oauth2":    "a login gives the refresh token: the code grant, with PKCE; what is refreshed is the same",
+		"gemini auth":            "in a header, as the documentation has it, a key is in no log of addresses",
+		"linear field":           "a personal key stands alone: Bearer is for OAuth",
+		"quickbooks auth":        oauth,
+		"quickbooks secret":      oauth,
+		"reddit auth":            oauth,
+		"reddit secret":          oauth,
+		"shopify host":           "each shop has a host of its own, {store}.myshopify.com, which its credential names",
+		"spotify auth":           oauth,
+		"spotify secret":         oauth,
+		"xero auth":              oauth,
+		"xero secret":            oauth,
 	}
 }
