@@ -125,9 +125,11 @@ func (c *checking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return resp, err
 	}
-	if resp.Header.Get("Content-Type") == "application/x-ndjson" {
+	switch resp.Header.Get("Content-Type") {
+	case "application/vnd.tacit.use": // see used
+	case "application/x-ndjson":
 		resp.Body = &lineCheck{ReadCloser: resp.Body, c: c, name: strings.Fields(*route.Operation.Responses.Status(200).Value.Description)[4]}
-	} else {
+	default:
 		b, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		if err != nil {
@@ -207,6 +209,7 @@ func TestGeneratedClient(t *testing.T) {
 	}
 	// Lines are not JSON as a whole: they are looked at one by one.
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/vnd.tacit.use", openapi3filter.PlainBodyDecoder)
 	check := &checking{t: t, next: serve(t), router: router, asked: map[string]bool{}}
 	c, err := api.NewClientWithResponses("http://tacit", api.WithHTTPClient(&http.Client{Transport: check}))
 	if err != nil {
@@ -249,10 +252,10 @@ func TestGeneratedClient(t *testing.T) {
 	ok("show", shown, err)
 	list, err := c.ListSecretsWithResponse(ctx, nil, api.ListRequest{})
 	ok("list", list, err)
-	if list.JSON200 == nil || list.JSON200.Total != 2 {
+	if list.JSON200 == nil || list.JSON200.Total != 3 {
 		t.Errorf("list: %s", list.Body)
 	}
-	if names := lines(t, "names")(c.ListNames(ctx, nil, api.ListRequest{})); !slices.Equal(names, []string{`{"name":"binary"}`, `{"name":"db/main"}`}) {
+	if names := lines(t, "names")(c.ListNames(ctx, nil, api.ListRequest{})); !slices.Equal(names, []string{`{"name":"DEMO_KEY"}`, `{"name":"binary"}`, `{"name":"db/main"}`}) {
 		t.Errorf("names: %q", names)
 	}
 	history, err := c.SecretHistoryWithResponse(ctx, nil, api.SecretRef{Name: "db/main"})
@@ -289,6 +292,7 @@ func TestGeneratedClient(t *testing.T) {
 	follow(ctx, t, c)
 
 	access(ctx, t, c, ok)
+	services(ctx, t, c, ok)
 	status, err := c.StatusWithResponse(ctx, nil)
 	ok("status", status, err)
 	whoami, err := c.WhoamiWithResponse(ctx, &api.WhoamiParams{TacitWorkspace: ptr("web")})
@@ -319,6 +323,8 @@ func ownOperations(ctx context.Context, t *testing.T, c *api.ClientWithResponses
 	}
 	hello, err := c.AgentHelloWithResponse(ctx, nil)
 	ok("agent hello", hello, err)
+	proxy, err := c.AgentProxyWithResponse(ctx, nil)
+	ok("agent proxy", proxy, err)
 	reloaded, err := c.AgentReloadWithResponse(ctx, nil)
 	ok("agent reload", reloaded, err)
 	refused, err := c.AgentUnlockWithResponse(ctx, &api.AgentUnlockParams{Upgrade: api.TacitRootKey}, api.UnlockRequest{Slot: "1", ForSeconds: 1, IdleSeconds: 31622400 + 1})

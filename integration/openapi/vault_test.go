@@ -44,6 +44,7 @@ func serve(t *testing.T) http.RoundTripper {
 	if _, err := k.Init(t.Context(), owner, []keeper.NewSlot{{Kind: "passphrase", Passphrase: secret.New([]byte(phrase))}}); err != nil {
 		t.Fatal(err)
 	}
+	provide(t, k)
 	// The agent finds no key by itself: it is handed one, as tacit unlock does.
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	ctx, stop := context.WithCancel(context.Background())

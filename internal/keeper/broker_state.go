@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"tacit/internal/broker"
 	"tacit/internal/fault"
@@ -49,9 +50,25 @@ type binding struct {
 type limit struct {
 	record string
 
-	Capability string        `json:"capability"`
-	Limits     broker.Limits `json:"limits"`
-	Redact     []string      `json:"redact,omitempty"`
+	Capability string   `json:"capability"`
+	Limits     limits   `json:"limits"`
+	Redact     []string `json:"redact,omitempty"`
+}
+
+// limits are broker.Limits as they are kept.
+type limits struct {
+	RatePerMinute    int   `json:"rate_per_minute,omitempty"`
+	MaxRequestBytes  int64 `json:"max_request_bytes,omitempty"`
+	MaxResponseBytes int64 `json:"max_response_bytes,omitempty"`
+	TimeoutMS        int64 `json:"timeout_ms,omitempty"`
+	Concurrency      int   `json:"concurrency,omitempty"`
+}
+
+func (l limits) broker() broker.Limits {
+	return broker.Limits{
+		RatePerMinute: l.RatePerMinute, MaxRequestBytes: l.MaxRequestBytes, MaxResponseBytes: l.MaxResponseBytes,
+		Timeout: time.Duration(l.TimeoutMS) * time.Millisecond, Concurrency: l.Concurrency,
+	}
 }
 
 // brokerage is what one state of the vault says about the broker. It never changes; a change in the vault makes another one.

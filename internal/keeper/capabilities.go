@@ -129,7 +129,7 @@ func shapeLimits(l *limit) (out client.CapabilityLimits) {
 	if n := l.Limits.MaxResponseBytes; n != 0 {
 		out.MaxResponseBytes = &n
 	}
-	if n := l.Limits.Timeout.Milliseconds(); n != 0 {
+	if n := l.Limits.TimeoutMS; n != 0 {
 		out.TimeoutMS = &n
 	}
 	if n := l.Limits.Concurrency; n != 0 {
@@ -245,7 +245,7 @@ func (r *LimitRequest) apply(l *limit) {
 		l.Limits.MaxResponseBytes = *r.MaxResponseBytes
 	}
 	if r.Timeout != nil {
-		l.Limits.Timeout = *r.Timeout
+		l.Limits.TimeoutMS = r.Timeout.Milliseconds()
 	}
 	if len(r.Redact) > 0 {
 		l.Redact = slices.DeleteFunc(slices.Clone(r.Redact), func(f string) bool { return f == "" })

@@ -121,7 +121,7 @@ func (u *using) decide(v *query, r UseRequest) (*decision, error) {
 		Request: request, Service: svc, Capability: capability, Host: account.hostFor(capability), Credential: prepared, Principal: v.Principal,
 	}
 	if l := b.limits[capability.ID]; l != nil {
-		u.use.Limits, u.use.Redact = l.Limits, l.Redact
+		u.use.Limits, u.use.Redact = l.Limits.broker(), l.Redact
 	}
 	if r.Timeout > 0 && (u.use.Limits.Timeout == 0 || r.Timeout < u.use.Limits.Timeout) {
 		u.use.Limits.Timeout = r.Timeout

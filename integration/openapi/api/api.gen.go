@@ -32,6 +32,12 @@ func (e AgentUnlockParamsUpgrade) Valid() bool {
 	}
 }
 
+// AgentProxy Says where the agent's base-URL mode is.
+type AgentProxy struct {
+	// Url "http://127.0.0.1:40123"
+	Url string `json:"url"`
+}
+
 // AgentReloaded The answer to agentReload.
 type AgentReloaded struct {
 	// Changed settings that are different now, such as access_control.default_permissions
@@ -210,6 +216,115 @@ type AuditWhoVersion struct {
 	Version    int64               `json:"version"`
 }
 
+// BindRequest Says which credential answers for a capability in a scope; for unbind without the credential.
+type BindRequest struct {
+	Capability string  `json:"capability"`
+	Credential *string `json:"credential,omitempty"`
+
+	// Scope empty: that of the caller
+	Scope *string `json:"scope,omitempty"`
+}
+
+// Binding Says which credential answers for a capability in a scope.
+type Binding struct {
+	Capability string    `json:"capability"`
+	CreatedAt  time.Time `json:"created_at"`
+	Credential string    `json:"credential"`
+	Scope      string    `json:"scope"`
+}
+
+// Bindings The answer to `capability bindings`.
+type Bindings struct {
+	Bindings []Binding `json:"bindings"`
+	Total    int64     `json:"total"`
+}
+
+// Capabilities The answer to `capability list`.
+type Capabilities struct {
+	Available    int64        `json:"available"`
+	Capabilities []Capability `json:"capabilities"`
+	Ready        int64        `json:"ready"`
+	Total        int64        `json:"total"`
+	Waiting      int64        `json:"waiting"`
+}
+
+// Capability An allowed set of methods and paths of a service.
+type Capability struct {
+	// Credential that would answer the caller
+	Credential *string  `json:"credential"`
+	Id         string   `json:"id"`
+	Methods    []string `json:"methods"`
+
+	// Missing names of secrets
+	Missing []string `json:"missing"`
+
+	// Risk read, write, money, destructive
+	Risk    string `json:"risk"`
+	Service string `json:"service"`
+
+	// State ready, waiting, available
+	State string `json:"state"`
+}
+
+// CapabilityDescription The answer to `capability describe`: enough for a program to call it.
+type CapabilityDescription struct {
+	BaseUrl *string `json:"base_url"`
+
+	// Credentials ready ones that the caller is in the scope of, the narrowest first
+	Credentials []string `json:"credentials"`
+	Docs        *string  `json:"docs"`
+
+	// Example A call that the service's documentation shows.
+	Example CapabilityExample `json:"example"`
+	Hosts   []string          `json:"hosts"`
+	Id      string            `json:"id"`
+
+	// Limits Bound one capability. Null means the default.
+	Limits  CapabilityLimits `json:"limits"`
+	Methods []string         `json:"methods"`
+	Missing []string         `json:"missing"`
+	Paths   []string         `json:"paths"`
+	Ready   bool             `json:"ready"`
+	Redact  []string         `json:"redact"`
+	Returns []string         `json:"returns"`
+	Risk    string           `json:"risk"`
+	Service string           `json:"service"`
+	State   string           `json:"state"`
+	Title   string           `json:"title"`
+}
+
+// CapabilityExample A call that the service's documentation shows.
+type CapabilityExample struct {
+	// Body JSON, or a string; null for none
+	Body interface{} `json:"body"`
+
+	// Command tacit invoke …
+	Command string            `json:"command"`
+	Headers map[string]string `json:"headers"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+}
+
+// CapabilityLimits Bound one capability. Null means the default.
+type CapabilityLimits struct {
+	Concurrency      *int64 `json:"concurrency"`
+	MaxRequestBytes  *int64 `json:"max_request_bytes"`
+	MaxResponseBytes *int64 `json:"max_response_bytes"`
+	RatePerMinute    *int64 `json:"rate_per_minute"`
+	TimeoutMs        *int64 `json:"timeout_ms"`
+}
+
+// CapabilityListRequest Selects capabilities.
+type CapabilityListRequest struct {
+	// Ready only those that would answer
+	Ready *bool `json:"ready,omitempty"`
+}
+
+// CapabilityRef Names a capability.
+type CapabilityRef struct {
+	Capability string `json:"capability"`
+}
+
 // Changed The answer to set, edit, generate, update, mv and rollback.
 type Changed struct {
 	// Changed field names; "value" for a new version
@@ -222,6 +337,51 @@ type Changed struct {
 
 	// Shadows the wider scope in which the same name is hidden by this one
 	Shadows *string `json:"shadows"`
+}
+
+// Credential A service and the secrets that authenticate to it, in a scope.
+type Credential struct {
+	Auth string `json:"auth"`
+
+	// Automatic read off the names of secrets, not made by `credential create`
+	Automatic  bool               `json:"automatic"`
+	CreatedAt  time.Time          `json:"created_at"`
+	Hosts      []string           `json:"hosts"`
+	Id         string             `json:"id"`
+	LastUsedAt *time.Time         `json:"last_used_at"`
+	Missing    []string           `json:"missing"`
+	Oauth      *OAuthState        `json:"oauth"`
+	Scope      string             `json:"scope"`
+	Secrets    []CredentialSecret `json:"secrets"`
+	Service    string             `json:"service"`
+
+	// State ready, waiting
+	State string `json:"state"`
+}
+
+// CredentialRef Names a credential.
+type CredentialRef struct {
+	Credential string `json:"credential"`
+}
+
+// CredentialRemoved The answer to `credential rm`.
+type CredentialRemoved struct {
+	// BindingsRemoved capabilities
+	BindingsRemoved []string `json:"bindings_removed"`
+	Id              string   `json:"id"`
+}
+
+// CredentialSecret One secret of a credential.
+type CredentialSecret struct {
+	Name        string `json:"name"`
+	Placeholder string `json:"placeholder"`
+	Present     bool   `json:"present"`
+}
+
+// Credentials The answer to `credential list`.
+type Credentials struct {
+	Credentials []Credential `json:"credentials"`
+	Total       int64        `json:"total"`
 }
 
 // Diff The answer to diff.
@@ -464,6 +624,56 @@ type ImportedEntry struct {
 	RenamedFrom *string  `json:"renamed_from"`
 }
 
+// InvokeRequest One request to a service. At most one of the bodies is given.
+type InvokeRequest struct {
+	// Body JSON, sent as application/json unless headers say otherwise
+	Body       interface{} `json:"body,omitempty"`
+	BodyBase64 *string     `json:"body_base64,omitempty"`
+	BodyText   *string     `json:"body_text,omitempty"`
+	Capability string      `json:"capability"`
+
+	// Credential empty: the one that is bound, else the narrowest that is ready
+	Credential *string              `json:"credential,omitempty"`
+	Headers    *map[string][]string `json:"headers,omitempty"`
+
+	// Method empty: the only one; else POST with a body, GET without
+	Method *string `json:"method,omitempty"`
+
+	// Path escaped; empty: the only one
+	Path *string `json:"path,omitempty"`
+
+	// Query escaped, without "?"
+	Query     *string `json:"query,omitempty"`
+	TimeoutMs *int64  `json:"timeout_ms,omitempty"`
+}
+
+// Invoked The answer to `invoke --format json`. Exactly one of the bodies is set.
+type Invoked struct {
+	Body       interface{} `json:"body"`
+	BodyBase64 *string     `json:"body_base64"`
+	BodyText   *string     `json:"body_text"`
+	Capability string      `json:"capability"`
+	Credential string      `json:"credential"`
+	DurationMs int64       `json:"duration_ms"`
+
+	// Headers lower-case names
+	Headers    map[string][]string `json:"headers"`
+	Redactions int64               `json:"redactions"`
+	Status     int64               `json:"status"`
+}
+
+// LimitRequest Changes what a capability is bound by. A member that is left out leaves a limit as it is; 0 takes it away.
+type LimitRequest struct {
+	Capability       string `json:"capability"`
+	MaxRequestBytes  *int64 `json:"max_request_bytes,omitempty"`
+	MaxResponseBytes *int64 `json:"max_response_bytes,omitempty"`
+	RatePerMinute    *int64 `json:"rate_per_minute,omitempty"`
+
+	// Redact fields of JSON answers; a single empty one takes all away
+	Redact    *[]string `json:"redact,omitempty"`
+	TimeoutMs *int64    `json:"timeout_ms,omitempty"`
+}
+
 // List The answer to list.
 type List struct {
 	HiddenExpired int64    `json:"hidden_expired"`
@@ -499,6 +709,29 @@ type MoveRequest struct {
 
 	// Version 0: the current one, -1: the one before it
 	Version *int64 `json:"version,omitempty"`
+}
+
+// NetworkAccess What a service of the user's own was allowed.
+type NetworkAccess struct {
+	AllowPrivate bool `json:"allow_private"`
+
+	// Ca it brings its own certificates
+	Ca        bool `json:"ca"`
+	PlainHttp bool `json:"plain_http"`
+}
+
+// OAuthState How it stands with the access token of a credential.
+type OAuthState struct {
+	Error       *string    `json:"error"`
+	ExpiresAt   *time.Time `json:"expires_at"`
+	RefreshedAt *time.Time `json:"refreshed_at"`
+}
+
+// Placeholder A secret of a service, and what stands for it in its definition.
+type Placeholder struct {
+	Name        string `json:"name"`
+	Placeholder string `json:"placeholder"`
+	Public      bool   `json:"public"`
 }
 
 // Policies The answer to `policy show` and `policy set`.
@@ -717,6 +950,83 @@ type SecretRef struct {
 
 	// Version 0: the current one, -1: the one before it
 	Version *int64 `json:"version,omitempty"`
+}
+
+// Service An upstream API that tacit knows.
+type Service struct {
+	// Auth header, headers, query, queries, path, basic, body, oauth2, sigv4, hmac, mtls
+	Auth         string   `json:"auth"`
+	Capabilities int64    `json:"capabilities"`
+	Docs         *string  `json:"docs"`
+	Hosts        []string `json:"hosts"`
+	Missing      []string `json:"missing"`
+
+	// Origin built-in, own
+	Origin  string   `json:"origin"`
+	Secrets []string `json:"secrets"`
+	Service string   `json:"service"`
+
+	// State ready, waiting, available
+	State string `json:"state"`
+	Title string `json:"title"`
+}
+
+// ServiceDescription The answer to `service describe`: what `service list` says, and the capabilities.
+type ServiceDescription struct {
+	// Auth header, headers, query, queries, path, basic, body, oauth2, sigv4, hmac, mtls
+	Auth string `json:"auth"`
+
+	// BaseUrl while a proxy of this process or of the agent listens
+	BaseUrl        *string      `json:"base_url"`
+	Capabilities   int64        `json:"capabilities"`
+	CapabilityList []Capability `json:"capability_list"`
+
+	// Checked day on which a built-in one was compared with its documentation
+	Checked *string `json:"checked"`
+	Docs    *string `json:"docs"`
+
+	// Env Which variables the service's SDKs read.
+	Env     ServiceEnv `json:"env"`
+	Hosts   []string   `json:"hosts"`
+	Missing []string   `json:"missing"`
+
+	// Network What a service of the user's own was allowed.
+	Network NetworkAccess `json:"network"`
+
+	// Origin built-in, own
+	Origin string `json:"origin"`
+
+	// Pin of secrets that are sealed for the service
+	Pin          string        `json:"pin"`
+	Placeholders []Placeholder `json:"placeholders"`
+	Secrets      []string      `json:"secrets"`
+	Service      string        `json:"service"`
+
+	// State ready, waiting, available
+	State string `json:"state"`
+	Title string `json:"title"`
+}
+
+// ServiceEnv Which variables the service's SDKs read.
+type ServiceEnv struct {
+	// BasePath what the SDKs expect behind the service's root
+	BasePath string   `json:"base_path"`
+	BaseUrl  []string `json:"base_url"`
+	Key      []string `json:"key"`
+
+	// KeyForm what a key begins with, where the SDKs look
+	KeyForm string `json:"key_form"`
+}
+
+// ServiceRef Names a service.
+type ServiceRef struct {
+	Service string `json:"service"`
+}
+
+// Services The answer to `service list`.
+type Services struct {
+	Services []Service `json:"services"`
+	Total    int64     `json:"total"`
 }
 
 // SetRequest Creates a secret or adds a version to it. A field that is left out leaves that metadata as it is.
@@ -1044,6 +1354,12 @@ type AgentLockParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// AgentProxyParams defines parameters for AgentProxy.
+type AgentProxyParams struct {
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
 // AgentReloadParams defines parameters for AgentReload.
 type AgentReloadParams struct {
 	// TacitVersion The version of the program that asks.
@@ -1136,6 +1452,126 @@ type VerifyAuditParams struct {
 
 // WhoSawParams defines parameters for WhoSaw.
 type WhoSawParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// BindCapabilityParams defines parameters for BindCapability.
+type BindCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListBindingsParams defines parameters for ListBindings.
+type ListBindingsParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// DescribeCapabilityParams defines parameters for DescribeCapability.
+type DescribeCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// InvokeCapabilityParams defines parameters for InvokeCapability.
+type InvokeCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// LimitCapabilityParams defines parameters for LimitCapability.
+type LimitCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListCapabilitiesParams defines parameters for ListCapabilities.
+type ListCapabilitiesParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// UnbindCapabilityParams defines parameters for UnbindCapability.
+type UnbindCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// UseCapabilityParams defines parameters for UseCapability.
+type UseCapabilityParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListCredentialsParams defines parameters for ListCredentials.
+type ListCredentialsParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// RemoveCredentialParams defines parameters for RemoveCredential.
+type RemoveCredentialParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
 	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
 
@@ -1410,6 +1846,30 @@ type UpdateSecretParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// DescribeServiceParams defines parameters for DescribeService.
+type DescribeServiceParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// ListServicesParams defines parameters for ListServices.
+type ListServicesParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
 // StatusParams defines parameters for Status.
 type StatusParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
@@ -1491,6 +1951,33 @@ type VerifyAuditJSONRequestBody = AuditVerifyRequest
 // WhoSawJSONRequestBody defines body for WhoSaw for application/json ContentType.
 type WhoSawJSONRequestBody = SecretRef
 
+// BindCapabilityJSONRequestBody defines body for BindCapability for application/json ContentType.
+type BindCapabilityJSONRequestBody = BindRequest
+
+// ListBindingsJSONRequestBody defines body for ListBindings for application/json ContentType.
+type ListBindingsJSONRequestBody = Empty
+
+// DescribeCapabilityJSONRequestBody defines body for DescribeCapability for application/json ContentType.
+type DescribeCapabilityJSONRequestBody = CapabilityRef
+
+// InvokeCapabilityJSONRequestBody defines body for InvokeCapability for application/json ContentType.
+type InvokeCapabilityJSONRequestBody = InvokeRequest
+
+// LimitCapabilityJSONRequestBody defines body for LimitCapability for application/json ContentType.
+type LimitCapabilityJSONRequestBody = LimitRequest
+
+// ListCapabilitiesJSONRequestBody defines body for ListCapabilities for application/json ContentType.
+type ListCapabilitiesJSONRequestBody = CapabilityListRequest
+
+// UnbindCapabilityJSONRequestBody defines body for UnbindCapability for application/json ContentType.
+type UnbindCapabilityJSONRequestBody = BindRequest
+
+// ListCredentialsJSONRequestBody defines body for ListCredentials for application/json ContentType.
+type ListCredentialsJSONRequestBody = Empty
+
+// RemoveCredentialJSONRequestBody defines body for RemoveCredential for application/json ContentType.
+type RemoveCredentialJSONRequestBody = CredentialRef
+
 // AddGrantJSONRequestBody defines body for AddGrant for application/json ContentType.
 type AddGrantJSONRequestBody = GrantRequest
 
@@ -1553,6 +2040,12 @@ type ShowSecretJSONRequestBody = SecretRef
 
 // UpdateSecretJSONRequestBody defines body for UpdateSecret for application/json ContentType.
 type UpdateSecretJSONRequestBody = UpdateRequest
+
+// DescribeServiceJSONRequestBody defines body for DescribeService for application/json ContentType.
+type DescribeServiceJSONRequestBody = ServiceRef
+
+// ListServicesJSONRequestBody defines body for ListServices for application/json ContentType.
+type ListServicesJSONRequestBody = Empty
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenRequest
@@ -1775,6 +2268,11 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
 	AgentLock(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AgentProxy Where base-URL mode is. It listens from then on.
+	//
+	// Corresponds with POST /api/v1/agent/proxy (the `AgentProxy` operationId).
+	AgentProxy(ctx context.Context, params *AgentProxyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AgentReload Read the user's configuration again.
 	//
 	// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
@@ -1901,6 +2399,145 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 	WhoSaw(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindCapabilityWithBody Say which credential answers for a capability in a scope.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+	BindCapabilityWithBody(ctx context.Context, params *BindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindCapability Say which credential answers for a capability in a scope.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+	BindCapability(ctx context.Context, params *BindCapabilityParams, body BindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBindingsWithBody The bindings.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+	ListBindingsWithBody(ctx context.Context, params *ListBindingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBindings The bindings.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+	ListBindings(ctx context.Context, params *ListBindingsParams, body ListBindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeCapabilityWithBody All that a program needs to call a capability.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+	DescribeCapabilityWithBody(ctx context.Context, params *DescribeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeCapability All that a program needs to call a capability.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+	DescribeCapability(ctx context.Context, params *DescribeCapabilityParams, body DescribeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InvokeCapabilityWithBody Send one request to a service, with a secret that the caller never sees.
+	//
+	// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+	InvokeCapabilityWithBody(ctx context.Context, params *InvokeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InvokeCapability Send one request to a service, with a secret that the caller never sees.
+	//
+	// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+	InvokeCapability(ctx context.Context, params *InvokeCapabilityParams, body InvokeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LimitCapabilityWithBody Change what a capability is bound by.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+	LimitCapabilityWithBody(ctx context.Context, params *LimitCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LimitCapability Change what a capability is bound by.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+	LimitCapability(ctx context.Context, params *LimitCapabilityParams, body LimitCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCapabilitiesWithBody The capabilities that the caller may use, and whether they would answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+	ListCapabilitiesWithBody(ctx context.Context, params *ListCapabilitiesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCapabilities The capabilities that the caller may use, and whether they would answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+	ListCapabilities(ctx context.Context, params *ListCapabilitiesParams, body ListCapabilitiesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnbindCapabilityWithBody Take a binding back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+	UnbindCapabilityWithBody(ctx context.Context, params *UnbindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnbindCapability Take a binding back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+	UnbindCapability(ctx context.Context, params *UnbindCapabilityParams, body UnbindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UseCapabilityWithBody The same as a stream both ways.
+	//
+	// The request's body is a line of JSON, a UseHead of at most 128 KiB, and behind its newline the body for the service, byte for byte. The answer is a line of JSON, a UsedHead, and the body of the service's answer while it comes. How it ended is in the trailer Tacit-End: base64 of a UsedEnd. An answer without it broke off; one whose problem is not null ended too early. The service may answer before it has the whole body.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/capability/use (the `UseCapability` operationId).
+	UseCapabilityWithBody(ctx context.Context, params *UseCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCredentialsWithBody The credentials that the caller may use something with.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+	ListCredentialsWithBody(ctx context.Context, params *ListCredentialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCredentials The credentials that the caller may use something with.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+	ListCredentials(ctx context.Context, params *ListCredentialsParams, body ListCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveCredentialWithBody Forget a credential that was made, and the bindings to it. Its secrets stay.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+	RemoveCredentialWithBody(ctx context.Context, params *RemoveCredentialParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveCredential Forget a credential that was made, and the bindings to it. Its secrets stay.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+	RemoveCredential(ctx context.Context, params *RemoveCredentialParams, body RemoveCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddGrantWithBody Give a principal a rule.
 	//
@@ -2209,6 +2846,38 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/secret/update (the `UpdateSecret` operationId).
 	UpdateSecret(ctx context.Context, params *UpdateSecretParams, body UpdateSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DescribeServiceWithBody All about one service.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+	DescribeServiceWithBody(ctx context.Context, params *DescribeServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeService All about one service.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+	DescribeService(ctx context.Context, params *DescribeServiceParams, body DescribeServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListServicesWithBody What services there are, and which of them are ready.
+	//
+	// The owner sees the whole registry, others what they may use something of.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+	ListServicesWithBody(ctx context.Context, params *ListServicesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListServices What services there are, and which of them are ready.
+	//
+	// The owner sees the whole registry, others what they may use something of.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+	ListServices(ctx context.Context, params *ListServicesParams, body ListServicesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Status What is here: the vault, its slots, whether it is locked, the log.
 	//
 	// It works while locked and without a vault, and is not recorded.
@@ -2292,6 +2961,21 @@ func (c *Client) AgentHello(ctx context.Context, params *AgentHelloParams, reqEd
 // Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
 func (c *Client) AgentLock(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAgentLockRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AgentProxy Where base-URL mode is. It listens from then on.
+//
+// Corresponds with POST /api/v1/agent/proxy (the `AgentProxy` operationId).
+func (c *Client) AgentProxy(ctx context.Context, params *AgentProxyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAgentProxyRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2589,6 +3273,335 @@ func (c *Client) WhoSawWithBody(ctx context.Context, params *WhoSawParams, conte
 // Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 func (c *Client) WhoSaw(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWhoSawRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindCapabilityWithBody Say which credential answers for a capability in a scope.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+func (c *Client) BindCapabilityWithBody(ctx context.Context, params *BindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindCapability Say which credential answers for a capability in a scope.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+func (c *Client) BindCapability(ctx context.Context, params *BindCapabilityParams, body BindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindCapabilityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBindingsWithBody The bindings.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+func (c *Client) ListBindingsWithBody(ctx context.Context, params *ListBindingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBindingsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBindings The bindings.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+func (c *Client) ListBindings(ctx context.Context, params *ListBindingsParams, body ListBindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBindingsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeCapabilityWithBody All that a program needs to call a capability.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+func (c *Client) DescribeCapabilityWithBody(ctx context.Context, params *DescribeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeCapability All that a program needs to call a capability.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+func (c *Client) DescribeCapability(ctx context.Context, params *DescribeCapabilityParams, body DescribeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeCapabilityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InvokeCapabilityWithBody Send one request to a service, with a secret that the caller never sees.
+//
+// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+func (c *Client) InvokeCapabilityWithBody(ctx context.Context, params *InvokeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInvokeCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InvokeCapability Send one request to a service, with a secret that the caller never sees.
+//
+// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+func (c *Client) InvokeCapability(ctx context.Context, params *InvokeCapabilityParams, body InvokeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInvokeCapabilityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LimitCapabilityWithBody Change what a capability is bound by.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+func (c *Client) LimitCapabilityWithBody(ctx context.Context, params *LimitCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLimitCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LimitCapability Change what a capability is bound by.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+func (c *Client) LimitCapability(ctx context.Context, params *LimitCapabilityParams, body LimitCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLimitCapabilityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCapabilitiesWithBody The capabilities that the caller may use, and whether they would answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+func (c *Client) ListCapabilitiesWithBody(ctx context.Context, params *ListCapabilitiesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCapabilitiesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCapabilities The capabilities that the caller may use, and whether they would answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+func (c *Client) ListCapabilities(ctx context.Context, params *ListCapabilitiesParams, body ListCapabilitiesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCapabilitiesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnbindCapabilityWithBody Take a binding back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+func (c *Client) UnbindCapabilityWithBody(ctx context.Context, params *UnbindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnbindCapability Take a binding back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+func (c *Client) UnbindCapability(ctx context.Context, params *UnbindCapabilityParams, body UnbindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindCapabilityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UseCapabilityWithBody The same as a stream both ways.
+//
+// The request's body is a line of JSON, a UseHead of at most 128 KiB, and behind its newline the body for the service, byte for byte. The answer is a line of JSON, a UsedHead, and the body of the service's answer while it comes. How it ended is in the trailer Tacit-End: base64 of a UsedEnd. An answer without it broke off; one whose problem is not null ended too early. The service may answer before it has the whole body.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/capability/use (the `UseCapability` operationId).
+func (c *Client) UseCapabilityWithBody(ctx context.Context, params *UseCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUseCapabilityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCredentialsWithBody The credentials that the caller may use something with.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+func (c *Client) ListCredentialsWithBody(ctx context.Context, params *ListCredentialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCredentialsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCredentials The credentials that the caller may use something with.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+func (c *Client) ListCredentials(ctx context.Context, params *ListCredentialsParams, body ListCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCredentialsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveCredentialWithBody Forget a credential that was made, and the bindings to it. Its secrets stay.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+func (c *Client) RemoveCredentialWithBody(ctx context.Context, params *RemoveCredentialParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveCredentialRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveCredential Forget a credential that was made, and the bindings to it. Its secrets stay.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+func (c *Client) RemoveCredential(ctx context.Context, params *RemoveCredentialParams, body RemoveCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveCredentialRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3336,6 +4349,78 @@ func (c *Client) UpdateSecret(ctx context.Context, params *UpdateSecretParams, b
 	return c.Client.Do(req)
 }
 
+// DescribeServiceWithBody All about one service.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+func (c *Client) DescribeServiceWithBody(ctx context.Context, params *DescribeServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeServiceRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeService All about one service.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+func (c *Client) DescribeService(ctx context.Context, params *DescribeServiceParams, body DescribeServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeServiceRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListServicesWithBody What services there are, and which of them are ready.
+//
+// The owner sees the whole registry, others what they may use something of.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+func (c *Client) ListServicesWithBody(ctx context.Context, params *ListServicesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListServicesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListServices What services there are, and which of them are ready.
+//
+// The owner sees the whole registry, others what they may use something of.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+func (c *Client) ListServices(ctx context.Context, params *ListServicesParams, body ListServicesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListServicesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Status What is here: the vault, its slots, whether it is locked, the log.
 //
 // It works while locked and without a vault, and is not recorded.
@@ -3526,6 +4611,48 @@ func NewAgentLockRequest(server string, params *AgentLockParams) (*http.Request,
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/agent/lock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TacitVersion != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAgentProxyRequest constructs an http.Request for the AgentProxy method
+func NewAgentProxyRequest(server string, params *AgentProxyParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/agent/proxy")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4154,6 +5281,765 @@ func NewWhoSawRequestWithBody(server string, params *WhoSawParams, contentType s
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/audit/who")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBindCapabilityRequest calls the generic BindCapability builder with application/json body
+func NewBindCapabilityRequest(server string, params *BindCapabilityParams, body BindCapabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindCapabilityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewBindCapabilityRequestWithBody constructs an http.Request for the BindCapability method, with any body, and a specified content type
+func NewBindCapabilityRequestWithBody(server string, params *BindCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/bind")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListBindingsRequest calls the generic ListBindings builder with application/json body
+func NewListBindingsRequest(server string, params *ListBindingsParams, body ListBindingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListBindingsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListBindingsRequestWithBody constructs an http.Request for the ListBindings method, with any body, and a specified content type
+func NewListBindingsRequestWithBody(server string, params *ListBindingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/bindings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDescribeCapabilityRequest calls the generic DescribeCapability builder with application/json body
+func NewDescribeCapabilityRequest(server string, params *DescribeCapabilityParams, body DescribeCapabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDescribeCapabilityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDescribeCapabilityRequestWithBody constructs an http.Request for the DescribeCapability method, with any body, and a specified content type
+func NewDescribeCapabilityRequestWithBody(server string, params *DescribeCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/describe")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewInvokeCapabilityRequest calls the generic InvokeCapability builder with application/json body
+func NewInvokeCapabilityRequest(server string, params *InvokeCapabilityParams, body InvokeCapabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewInvokeCapabilityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewInvokeCapabilityRequestWithBody constructs an http.Request for the InvokeCapability method, with any body, and a specified content type
+func NewInvokeCapabilityRequestWithBody(server string, params *InvokeCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/invoke")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLimitCapabilityRequest calls the generic LimitCapability builder with application/json body
+func NewLimitCapabilityRequest(server string, params *LimitCapabilityParams, body LimitCapabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLimitCapabilityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLimitCapabilityRequestWithBody constructs an http.Request for the LimitCapability method, with any body, and a specified content type
+func NewLimitCapabilityRequestWithBody(server string, params *LimitCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/limit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCapabilitiesRequest calls the generic ListCapabilities builder with application/json body
+func NewListCapabilitiesRequest(server string, params *ListCapabilitiesParams, body ListCapabilitiesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListCapabilitiesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListCapabilitiesRequestWithBody constructs an http.Request for the ListCapabilities method, with any body, and a specified content type
+func NewListCapabilitiesRequestWithBody(server string, params *ListCapabilitiesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/list")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUnbindCapabilityRequest calls the generic UnbindCapability builder with application/json body
+func NewUnbindCapabilityRequest(server string, params *UnbindCapabilityParams, body UnbindCapabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUnbindCapabilityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewUnbindCapabilityRequestWithBody constructs an http.Request for the UnbindCapability method, with any body, and a specified content type
+func NewUnbindCapabilityRequestWithBody(server string, params *UnbindCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/unbind")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUseCapabilityRequestWithBody constructs an http.Request for the UseCapability method, with any body, and a specified content type
+func NewUseCapabilityRequestWithBody(server string, params *UseCapabilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/capability/use")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCredentialsRequest calls the generic ListCredentials builder with application/json body
+func NewListCredentialsRequest(server string, params *ListCredentialsParams, body ListCredentialsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListCredentialsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListCredentialsRequestWithBody constructs an http.Request for the ListCredentials method, with any body, and a specified content type
+func NewListCredentialsRequestWithBody(server string, params *ListCredentialsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/credential/list")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveCredentialRequest calls the generic RemoveCredential builder with application/json body
+func NewRemoveCredentialRequest(server string, params *RemoveCredentialParams, body RemoveCredentialJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveCredentialRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRemoveCredentialRequestWithBody constructs an http.Request for the RemoveCredential method, with any body, and a specified content type
+func NewRemoveCredentialRequestWithBody(server string, params *RemoveCredentialParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/credential/remove")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5893,6 +7779,160 @@ func NewUpdateSecretRequestWithBody(server string, params *UpdateSecretParams, c
 	return req, nil
 }
 
+// NewDescribeServiceRequest calls the generic DescribeService builder with application/json body
+func NewDescribeServiceRequest(server string, params *DescribeServiceParams, body DescribeServiceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDescribeServiceRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDescribeServiceRequestWithBody constructs an http.Request for the DescribeService method, with any body, and a specified content type
+func NewDescribeServiceRequestWithBody(server string, params *DescribeServiceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/service/describe")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListServicesRequest calls the generic ListServices builder with application/json body
+func NewListServicesRequest(server string, params *ListServicesParams, body ListServicesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListServicesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListServicesRequestWithBody constructs an http.Request for the ListServices method, with any body, and a specified content type
+func NewListServicesRequestWithBody(server string, params *ListServicesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/service/list")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewStatusRequest constructs an http.Request for the Status method
 func NewStatusRequest(server string, params *StatusParams) (*http.Request, error) {
 	var err error
@@ -6314,6 +8354,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/agent/lock (the `AgentLock` operationId).
 	AgentLockWithResponse(ctx context.Context, params *AgentLockParams, reqEditors ...RequestEditorFn) (*AgentLockResponse, error)
 
+	// AgentProxyWithResponse Where base-URL mode is. It listens from then on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/agent/proxy (the `AgentProxy` operationId).
+	AgentProxyWithResponse(ctx context.Context, params *AgentProxyParams, reqEditors ...RequestEditorFn) (*AgentProxyResponse, error)
+
 	// AgentReloadWithResponse Read the user's configuration again.
 	//
 	// What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
@@ -6446,6 +8493,145 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/audit/who (the `WhoSaw` operationId).
 	WhoSawWithResponse(ctx context.Context, params *WhoSawParams, body WhoSawJSONRequestBody, reqEditors ...RequestEditorFn) (*WhoSawResponse, error)
+
+	// BindCapabilityWithBodyWithResponse Say which credential answers for a capability in a scope.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+	BindCapabilityWithBodyWithResponse(ctx context.Context, params *BindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindCapabilityResponse, error)
+
+	// BindCapabilityWithResponse Say which credential answers for a capability in a scope.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+	BindCapabilityWithResponse(ctx context.Context, params *BindCapabilityParams, body BindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*BindCapabilityResponse, error)
+
+	// ListBindingsWithBodyWithResponse The bindings.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+	ListBindingsWithBodyWithResponse(ctx context.Context, params *ListBindingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListBindingsResponse, error)
+
+	// ListBindingsWithResponse The bindings.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+	ListBindingsWithResponse(ctx context.Context, params *ListBindingsParams, body ListBindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListBindingsResponse, error)
+
+	// DescribeCapabilityWithBodyWithResponse All that a program needs to call a capability.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+	DescribeCapabilityWithBodyWithResponse(ctx context.Context, params *DescribeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeCapabilityResponse, error)
+
+	// DescribeCapabilityWithResponse All that a program needs to call a capability.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+	DescribeCapabilityWithResponse(ctx context.Context, params *DescribeCapabilityParams, body DescribeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeCapabilityResponse, error)
+
+	// InvokeCapabilityWithBodyWithResponse Send one request to a service, with a secret that the caller never sees.
+	//
+	// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+	InvokeCapabilityWithBodyWithResponse(ctx context.Context, params *InvokeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InvokeCapabilityResponse, error)
+
+	// InvokeCapabilityWithResponse Send one request to a service, with a secret that the caller never sees.
+	//
+	// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+	InvokeCapabilityWithResponse(ctx context.Context, params *InvokeCapabilityParams, body InvokeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*InvokeCapabilityResponse, error)
+
+	// LimitCapabilityWithBodyWithResponse Change what a capability is bound by.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+	LimitCapabilityWithBodyWithResponse(ctx context.Context, params *LimitCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LimitCapabilityResponse, error)
+
+	// LimitCapabilityWithResponse Change what a capability is bound by.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+	LimitCapabilityWithResponse(ctx context.Context, params *LimitCapabilityParams, body LimitCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*LimitCapabilityResponse, error)
+
+	// ListCapabilitiesWithBodyWithResponse The capabilities that the caller may use, and whether they would answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+	ListCapabilitiesWithBodyWithResponse(ctx context.Context, params *ListCapabilitiesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListCapabilitiesResponse, error)
+
+	// ListCapabilitiesWithResponse The capabilities that the caller may use, and whether they would answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+	ListCapabilitiesWithResponse(ctx context.Context, params *ListCapabilitiesParams, body ListCapabilitiesJSONRequestBody, reqEditors ...RequestEditorFn) (*ListCapabilitiesResponse, error)
+
+	// UnbindCapabilityWithBodyWithResponse Take a binding back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+	UnbindCapabilityWithBodyWithResponse(ctx context.Context, params *UnbindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnbindCapabilityResponse, error)
+
+	// UnbindCapabilityWithResponse Take a binding back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+	UnbindCapabilityWithResponse(ctx context.Context, params *UnbindCapabilityParams, body UnbindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*UnbindCapabilityResponse, error)
+
+	// UseCapabilityWithBodyWithResponse The same as a stream both ways.
+	//
+	// The request's body is a line of JSON, a UseHead of at most 128 KiB, and behind its newline the body for the service, byte for byte. The answer is a line of JSON, a UsedHead, and the body of the service's answer while it comes. How it ended is in the trailer Tacit-End: base64 of a UsedEnd. An answer without it broke off; one whose problem is not null ended too early. The service may answer before it has the whole body.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/capability/use (the `UseCapability` operationId).
+	UseCapabilityWithBodyWithResponse(ctx context.Context, params *UseCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UseCapabilityResponse, error)
+
+	// ListCredentialsWithBodyWithResponse The credentials that the caller may use something with.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+	ListCredentialsWithBodyWithResponse(ctx context.Context, params *ListCredentialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListCredentialsResponse, error)
+
+	// ListCredentialsWithResponse The credentials that the caller may use something with.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+	ListCredentialsWithResponse(ctx context.Context, params *ListCredentialsParams, body ListCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListCredentialsResponse, error)
+
+	// RemoveCredentialWithBodyWithResponse Forget a credential that was made, and the bindings to it. Its secrets stay.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+	RemoveCredentialWithBodyWithResponse(ctx context.Context, params *RemoveCredentialParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveCredentialResponse, error)
+
+	// RemoveCredentialWithResponse Forget a credential that was made, and the bindings to it. Its secrets stay.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+	RemoveCredentialWithResponse(ctx context.Context, params *RemoveCredentialParams, body RemoveCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveCredentialResponse, error)
 
 	// AddGrantWithBodyWithResponse Give a principal a rule.
 	//
@@ -6754,6 +8940,38 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/secret/update (the `UpdateSecret` operationId).
 	UpdateSecretWithResponse(ctx context.Context, params *UpdateSecretParams, body UpdateSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSecretResponse, error)
 
+	// DescribeServiceWithBodyWithResponse All about one service.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+	DescribeServiceWithBodyWithResponse(ctx context.Context, params *DescribeServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeServiceResponse, error)
+
+	// DescribeServiceWithResponse All about one service.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+	DescribeServiceWithResponse(ctx context.Context, params *DescribeServiceParams, body DescribeServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeServiceResponse, error)
+
+	// ListServicesWithBodyWithResponse What services there are, and which of them are ready.
+	//
+	// The owner sees the whole registry, others what they may use something of.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+	ListServicesWithBodyWithResponse(ctx context.Context, params *ListServicesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListServicesResponse, error)
+
+	// ListServicesWithResponse What services there are, and which of them are ready.
+	//
+	// The owner sees the whole registry, others what they may use something of.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+	ListServicesWithResponse(ctx context.Context, params *ListServicesParams, body ListServicesJSONRequestBody, reqEditors ...RequestEditorFn) (*ListServicesResponse, error)
+
 	// StatusWithResponse What is here: the vault, its slots, whether it is locked, the log.
 	//
 	// It works while locked and without a vault, and is not recorded.
@@ -6939,6 +9157,70 @@ func (r AgentLockResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AgentLockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AgentProxyResponse200Headers the declared response headers of an HTTP 200 response for AgentProxy
+type AgentProxyResponse200Headers struct {
+	TacitVersion string
+}
+
+// AgentProxyResponseDefaultHeaders the declared response headers of an HTTP default response for AgentProxy
+type AgentProxyResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type AgentProxyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AgentProxy
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AgentProxyResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *AgentProxyResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AgentProxyResponse) GetJSON200() *AgentProxy {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AgentProxyResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AgentProxyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AgentProxyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AgentProxyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AgentProxyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7559,6 +9841,640 @@ func (r WhoSawResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r WhoSawResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindCapabilityResponse200Headers the declared response headers of an HTTP 200 response for BindCapability
+type BindCapabilityResponse200Headers struct {
+	TacitVersion string
+}
+
+// BindCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for BindCapability
+type BindCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type BindCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Binding
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BindCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *BindCapabilityResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BindCapabilityResponse) GetJSON200() *Binding {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BindCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BindCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListBindingsResponse200Headers the declared response headers of an HTTP 200 response for ListBindings
+type ListBindingsResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListBindingsResponseDefaultHeaders the declared response headers of an HTTP default response for ListBindings
+type ListBindingsResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListBindingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Bindings
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListBindingsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListBindingsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBindingsResponse) GetJSON200() *Bindings {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBindingsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBindingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBindingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBindingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBindingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DescribeCapabilityResponse200Headers the declared response headers of an HTTP 200 response for DescribeCapability
+type DescribeCapabilityResponse200Headers struct {
+	TacitVersion string
+}
+
+// DescribeCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for DescribeCapability
+type DescribeCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type DescribeCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CapabilityDescription
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DescribeCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DescribeCapabilityResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DescribeCapabilityResponse) GetJSON200() *CapabilityDescription {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DescribeCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DescribeCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DescribeCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DescribeCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DescribeCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// InvokeCapabilityResponse200Headers the declared response headers of an HTTP 200 response for InvokeCapability
+type InvokeCapabilityResponse200Headers struct {
+	TacitVersion string
+}
+
+// InvokeCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for InvokeCapability
+type InvokeCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type InvokeCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Invoked
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *InvokeCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *InvokeCapabilityResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r InvokeCapabilityResponse) GetJSON200() *Invoked {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r InvokeCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r InvokeCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InvokeCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InvokeCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InvokeCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LimitCapabilityResponse200Headers the declared response headers of an HTTP 200 response for LimitCapability
+type LimitCapabilityResponse200Headers struct {
+	TacitVersion string
+}
+
+// LimitCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for LimitCapability
+type LimitCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type LimitCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CapabilityDescription
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LimitCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *LimitCapabilityResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LimitCapabilityResponse) GetJSON200() *CapabilityDescription {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LimitCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LimitCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LimitCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LimitCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LimitCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCapabilitiesResponse200Headers the declared response headers of an HTTP 200 response for ListCapabilities
+type ListCapabilitiesResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListCapabilitiesResponseDefaultHeaders the declared response headers of an HTTP default response for ListCapabilities
+type ListCapabilitiesResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListCapabilitiesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Capabilities
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCapabilitiesResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListCapabilitiesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCapabilitiesResponse) GetJSON200() *Capabilities {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCapabilitiesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCapabilitiesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCapabilitiesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCapabilitiesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCapabilitiesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnbindCapabilityResponse200Headers the declared response headers of an HTTP 200 response for UnbindCapability
+type UnbindCapabilityResponse200Headers struct {
+	TacitVersion string
+}
+
+// UnbindCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for UnbindCapability
+type UnbindCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type UnbindCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Binding
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UnbindCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UnbindCapabilityResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnbindCapabilityResponse) GetJSON200() *Binding {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UnbindCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UnbindCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnbindCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnbindCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnbindCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UseCapabilityResponse200Headers the declared response headers of an HTTP 200 response for UseCapability
+type UseCapabilityResponse200Headers struct {
+	TacitVersion string
+	Trailer      *string
+}
+
+// UseCapabilityResponseDefaultHeaders the declared response headers of an HTTP default response for UseCapability
+type UseCapabilityResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type UseCapabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UseCapabilityResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *UseCapabilityResponseDefaultHeaders
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UseCapabilityResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UseCapabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UseCapabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UseCapabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UseCapabilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCredentialsResponse200Headers the declared response headers of an HTTP 200 response for ListCredentials
+type ListCredentialsResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListCredentialsResponseDefaultHeaders the declared response headers of an HTTP default response for ListCredentials
+type ListCredentialsResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListCredentialsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Credentials
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCredentialsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListCredentialsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCredentialsResponse) GetJSON200() *Credentials {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCredentialsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCredentialsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCredentialsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCredentialsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCredentialsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveCredentialResponse200Headers the declared response headers of an HTTP 200 response for RemoveCredential
+type RemoveCredentialResponse200Headers struct {
+	TacitVersion string
+}
+
+// RemoveCredentialResponseDefaultHeaders the declared response headers of an HTTP default response for RemoveCredential
+type RemoveCredentialResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type RemoveCredentialResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CredentialRemoved
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveCredentialResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RemoveCredentialResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveCredentialResponse) GetJSON200() *CredentialRemoved {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveCredentialResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveCredentialResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveCredentialResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveCredentialResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveCredentialResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8966,6 +11882,134 @@ func (r UpdateSecretResponse) ContentType() string {
 	return ""
 }
 
+// DescribeServiceResponse200Headers the declared response headers of an HTTP 200 response for DescribeService
+type DescribeServiceResponse200Headers struct {
+	TacitVersion string
+}
+
+// DescribeServiceResponseDefaultHeaders the declared response headers of an HTTP default response for DescribeService
+type DescribeServiceResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type DescribeServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServiceDescription
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DescribeServiceResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DescribeServiceResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DescribeServiceResponse) GetJSON200() *ServiceDescription {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DescribeServiceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DescribeServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DescribeServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DescribeServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DescribeServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListServicesResponse200Headers the declared response headers of an HTTP 200 response for ListServices
+type ListServicesResponse200Headers struct {
+	TacitVersion string
+}
+
+// ListServicesResponseDefaultHeaders the declared response headers of an HTTP default response for ListServices
+type ListServicesResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type ListServicesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Services
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListServicesResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListServicesResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListServicesResponse) GetJSON200() *Services {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListServicesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListServicesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListServicesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListServicesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListServicesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // StatusResponse200Headers the declared response headers of an HTTP 200 response for Status
 type StatusResponse200Headers struct {
 	TacitVersion string
@@ -9316,6 +12360,19 @@ func (c *ClientWithResponses) AgentLockWithResponse(ctx context.Context, params 
 	return ParseAgentLockResponse(rsp)
 }
 
+// AgentProxyWithResponse Where base-URL mode is. It listens from then on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/agent/proxy (the `AgentProxy` operationId).
+func (c *ClientWithResponses) AgentProxyWithResponse(ctx context.Context, params *AgentProxyParams, reqEditors ...RequestEditorFn) (*AgentProxyResponse, error) {
+	rsp, err := c.AgentProxy(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAgentProxyResponse(rsp)
+}
+
 // AgentReloadWithResponse Read the user's configuration again.
 //
 // What can change while the agent runs counts for every request that begins after the answer. When the file cannot be read nothing changes, and the code is usage or permissions.
@@ -9549,6 +12606,259 @@ func (c *ClientWithResponses) WhoSawWithResponse(ctx context.Context, params *Wh
 		return nil, err
 	}
 	return ParseWhoSawResponse(rsp)
+}
+
+// BindCapabilityWithBodyWithResponse Say which credential answers for a capability in a scope.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+func (c *ClientWithResponses) BindCapabilityWithBodyWithResponse(ctx context.Context, params *BindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindCapabilityResponse, error) {
+	rsp, err := c.BindCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindCapabilityResponse(rsp)
+}
+
+// BindCapabilityWithResponse Say which credential answers for a capability in a scope.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/bind (the `BindCapability` operationId).
+func (c *ClientWithResponses) BindCapabilityWithResponse(ctx context.Context, params *BindCapabilityParams, body BindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*BindCapabilityResponse, error) {
+	rsp, err := c.BindCapability(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindCapabilityResponse(rsp)
+}
+
+// ListBindingsWithBodyWithResponse The bindings.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+func (c *ClientWithResponses) ListBindingsWithBodyWithResponse(ctx context.Context, params *ListBindingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListBindingsResponse, error) {
+	rsp, err := c.ListBindingsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBindingsResponse(rsp)
+}
+
+// ListBindingsWithResponse The bindings.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/bindings (the `ListBindings` operationId).
+func (c *ClientWithResponses) ListBindingsWithResponse(ctx context.Context, params *ListBindingsParams, body ListBindingsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListBindingsResponse, error) {
+	rsp, err := c.ListBindings(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBindingsResponse(rsp)
+}
+
+// DescribeCapabilityWithBodyWithResponse All that a program needs to call a capability.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+func (c *ClientWithResponses) DescribeCapabilityWithBodyWithResponse(ctx context.Context, params *DescribeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeCapabilityResponse, error) {
+	rsp, err := c.DescribeCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeCapabilityResponse(rsp)
+}
+
+// DescribeCapabilityWithResponse All that a program needs to call a capability.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/describe (the `DescribeCapability` operationId).
+func (c *ClientWithResponses) DescribeCapabilityWithResponse(ctx context.Context, params *DescribeCapabilityParams, body DescribeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeCapabilityResponse, error) {
+	rsp, err := c.DescribeCapability(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeCapabilityResponse(rsp)
+}
+
+// InvokeCapabilityWithBodyWithResponse Send one request to a service, with a secret that the caller never sees.
+//
+// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+func (c *ClientWithResponses) InvokeCapabilityWithBodyWithResponse(ctx context.Context, params *InvokeCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InvokeCapabilityResponse, error) {
+	rsp, err := c.InvokeCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInvokeCapabilityResponse(rsp)
+}
+
+// InvokeCapabilityWithResponse Send one request to a service, with a secret that the caller never sees.
+//
+// What the service answers is in the answer, whatever its status is. Both bodies have at most 8 MiB; what is larger, or should be seen while it comes, goes through /api/v1/capability/use. A path with a query, `?` and all, is refused: `query` is for that.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/invoke (the `InvokeCapability` operationId).
+func (c *ClientWithResponses) InvokeCapabilityWithResponse(ctx context.Context, params *InvokeCapabilityParams, body InvokeCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*InvokeCapabilityResponse, error) {
+	rsp, err := c.InvokeCapability(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInvokeCapabilityResponse(rsp)
+}
+
+// LimitCapabilityWithBodyWithResponse Change what a capability is bound by.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+func (c *ClientWithResponses) LimitCapabilityWithBodyWithResponse(ctx context.Context, params *LimitCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LimitCapabilityResponse, error) {
+	rsp, err := c.LimitCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLimitCapabilityResponse(rsp)
+}
+
+// LimitCapabilityWithResponse Change what a capability is bound by.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/limit (the `LimitCapability` operationId).
+func (c *ClientWithResponses) LimitCapabilityWithResponse(ctx context.Context, params *LimitCapabilityParams, body LimitCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*LimitCapabilityResponse, error) {
+	rsp, err := c.LimitCapability(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLimitCapabilityResponse(rsp)
+}
+
+// ListCapabilitiesWithBodyWithResponse The capabilities that the caller may use, and whether they would answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+func (c *ClientWithResponses) ListCapabilitiesWithBodyWithResponse(ctx context.Context, params *ListCapabilitiesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListCapabilitiesResponse, error) {
+	rsp, err := c.ListCapabilitiesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCapabilitiesResponse(rsp)
+}
+
+// ListCapabilitiesWithResponse The capabilities that the caller may use, and whether they would answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/list (the `ListCapabilities` operationId).
+func (c *ClientWithResponses) ListCapabilitiesWithResponse(ctx context.Context, params *ListCapabilitiesParams, body ListCapabilitiesJSONRequestBody, reqEditors ...RequestEditorFn) (*ListCapabilitiesResponse, error) {
+	rsp, err := c.ListCapabilities(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCapabilitiesResponse(rsp)
+}
+
+// UnbindCapabilityWithBodyWithResponse Take a binding back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+func (c *ClientWithResponses) UnbindCapabilityWithBodyWithResponse(ctx context.Context, params *UnbindCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnbindCapabilityResponse, error) {
+	rsp, err := c.UnbindCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindCapabilityResponse(rsp)
+}
+
+// UnbindCapabilityWithResponse Take a binding back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/unbind (the `UnbindCapability` operationId).
+func (c *ClientWithResponses) UnbindCapabilityWithResponse(ctx context.Context, params *UnbindCapabilityParams, body UnbindCapabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*UnbindCapabilityResponse, error) {
+	rsp, err := c.UnbindCapability(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindCapabilityResponse(rsp)
+}
+
+// UseCapabilityWithBodyWithResponse The same as a stream both ways.
+//
+// The request's body is a line of JSON, a UseHead of at most 128 KiB, and behind its newline the body for the service, byte for byte. The answer is a line of JSON, a UsedHead, and the body of the service's answer while it comes. How it ended is in the trailer Tacit-End: base64 of a UsedEnd. An answer without it broke off; one whose problem is not null ended too early. The service may answer before it has the whole body.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/capability/use (the `UseCapability` operationId).
+func (c *ClientWithResponses) UseCapabilityWithBodyWithResponse(ctx context.Context, params *UseCapabilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UseCapabilityResponse, error) {
+	rsp, err := c.UseCapabilityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUseCapabilityResponse(rsp)
+}
+
+// ListCredentialsWithBodyWithResponse The credentials that the caller may use something with.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+func (c *ClientWithResponses) ListCredentialsWithBodyWithResponse(ctx context.Context, params *ListCredentialsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListCredentialsResponse, error) {
+	rsp, err := c.ListCredentialsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCredentialsResponse(rsp)
+}
+
+// ListCredentialsWithResponse The credentials that the caller may use something with.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/credential/list (the `ListCredentials` operationId).
+func (c *ClientWithResponses) ListCredentialsWithResponse(ctx context.Context, params *ListCredentialsParams, body ListCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*ListCredentialsResponse, error) {
+	rsp, err := c.ListCredentials(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCredentialsResponse(rsp)
+}
+
+// RemoveCredentialWithBodyWithResponse Forget a credential that was made, and the bindings to it. Its secrets stay.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+func (c *ClientWithResponses) RemoveCredentialWithBodyWithResponse(ctx context.Context, params *RemoveCredentialParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveCredentialResponse, error) {
+	rsp, err := c.RemoveCredentialWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveCredentialResponse(rsp)
+}
+
+// RemoveCredentialWithResponse Forget a credential that was made, and the bindings to it. Its secrets stay.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/credential/remove (the `RemoveCredential` operationId).
+func (c *ClientWithResponses) RemoveCredentialWithResponse(ctx context.Context, params *RemoveCredentialParams, body RemoveCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveCredentialResponse, error) {
+	rsp, err := c.RemoveCredential(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveCredentialResponse(rsp)
 }
 
 // AddGrantWithBodyWithResponse Give a principal a rule.
@@ -10116,6 +13426,62 @@ func (c *ClientWithResponses) UpdateSecretWithResponse(ctx context.Context, para
 	return ParseUpdateSecretResponse(rsp)
 }
 
+// DescribeServiceWithBodyWithResponse All about one service.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+func (c *ClientWithResponses) DescribeServiceWithBodyWithResponse(ctx context.Context, params *DescribeServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeServiceResponse, error) {
+	rsp, err := c.DescribeServiceWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeServiceResponse(rsp)
+}
+
+// DescribeServiceWithResponse All about one service.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/service/describe (the `DescribeService` operationId).
+func (c *ClientWithResponses) DescribeServiceWithResponse(ctx context.Context, params *DescribeServiceParams, body DescribeServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeServiceResponse, error) {
+	rsp, err := c.DescribeService(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeServiceResponse(rsp)
+}
+
+// ListServicesWithBodyWithResponse What services there are, and which of them are ready.
+//
+// The owner sees the whole registry, others what they may use something of.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+func (c *ClientWithResponses) ListServicesWithBodyWithResponse(ctx context.Context, params *ListServicesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListServicesResponse, error) {
+	rsp, err := c.ListServicesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListServicesResponse(rsp)
+}
+
+// ListServicesWithResponse What services there are, and which of them are ready.
+//
+// The owner sees the whole registry, others what they may use something of.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/service/list (the `ListServices` operationId).
+func (c *ClientWithResponses) ListServicesWithResponse(ctx context.Context, params *ListServicesParams, body ListServicesJSONRequestBody, reqEditors ...RequestEditorFn) (*ListServicesResponse, error) {
+	rsp, err := c.ListServices(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListServicesResponse(rsp)
+}
+
 // StatusWithResponse What is here: the vault, its slots, whether it is locked, the log.
 //
 // It works while locked and without a vault, and is not recorded.
@@ -10339,6 +13705,76 @@ func ParseAgentLockResponse(rsp *http.Response) (*AgentLockResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers AgentLockResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAgentProxyResponse parses an HTTP response from a AgentProxyWithResponse call
+func ParseAgentProxyResponse(rsp *http.Response) (*AgentProxyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AgentProxyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AgentProxy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AgentProxyResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers AgentProxyResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -11028,6 +14464,706 @@ func ParseWhoSawResponse(rsp *http.Response) (*WhoSawResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers WhoSawResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindCapabilityResponse parses an HTTP response from a BindCapabilityWithResponse call
+func ParseBindCapabilityResponse(rsp *http.Response) (*BindCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Binding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BindCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers BindCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListBindingsResponse parses an HTTP response from a ListBindingsWithResponse call
+func ParseListBindingsResponse(rsp *http.Response) (*ListBindingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBindingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Bindings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListBindingsResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListBindingsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDescribeCapabilityResponse parses an HTTP response from a DescribeCapabilityWithResponse call
+func ParseDescribeCapabilityResponse(rsp *http.Response) (*DescribeCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DescribeCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CapabilityDescription
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DescribeCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers DescribeCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseInvokeCapabilityResponse parses an HTTP response from a InvokeCapabilityWithResponse call
+func ParseInvokeCapabilityResponse(rsp *http.Response) (*InvokeCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InvokeCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Invoked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers InvokeCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers InvokeCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLimitCapabilityResponse parses an HTTP response from a LimitCapabilityWithResponse call
+func ParseLimitCapabilityResponse(rsp *http.Response) (*LimitCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LimitCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CapabilityDescription
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LimitCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers LimitCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCapabilitiesResponse parses an HTTP response from a ListCapabilitiesWithResponse call
+func ParseListCapabilitiesResponse(rsp *http.Response) (*ListCapabilitiesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCapabilitiesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Capabilities
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCapabilitiesResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListCapabilitiesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnbindCapabilityResponse parses an HTTP response from a UnbindCapabilityWithResponse call
+func ParseUnbindCapabilityResponse(rsp *http.Response) (*UnbindCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnbindCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Binding
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UnbindCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers UnbindCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUseCapabilityResponse parses an HTTP response from a UseCapabilityWithResponse call
+func ParseUseCapabilityResponse(rsp *http.Response) (*UseCapabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UseCapabilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UseCapabilityResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("Trailer"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Trailer", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Trailer = &value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers UseCapabilityResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCredentialsResponse parses an HTTP response from a ListCredentialsWithResponse call
+func ParseListCredentialsResponse(rsp *http.Response) (*ListCredentialsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCredentialsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Credentials
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCredentialsResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListCredentialsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveCredentialResponse parses an HTTP response from a RemoveCredentialWithResponse call
+func ParseRemoveCredentialResponse(rsp *http.Response) (*RemoveCredentialResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveCredentialResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CredentialRemoved
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveCredentialResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers RemoveCredentialResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -12561,6 +16697,146 @@ func ParseUpdateSecretResponse(rsp *http.Response) (*UpdateSecretResponse, error
 		response.Headers200 = &headers
 	case true:
 		var headers UpdateSecretResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDescribeServiceResponse parses an HTTP response from a DescribeServiceWithResponse call
+func ParseDescribeServiceResponse(rsp *http.Response) (*DescribeServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DescribeServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServiceDescription
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DescribeServiceResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers DescribeServiceResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListServicesResponse parses an HTTP response from a ListServicesWithResponse call
+func ParseListServicesResponse(rsp *http.Response) (*ListServicesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListServicesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Services
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListServicesResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListServicesResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
