@@ -32,7 +32,7 @@ trap cleanup EXIT
 (
 	cd "$root"
 	export CGO_ENABLED=0
-	for tool in floor scrypt gen measure callers; do
+	for tool in floor scrypt gen measure callers proxies; do
 		go build -trimpath -ldflags '-s -w' -o "$tools/$tool" "./bench/cmd/$tool"
 	done
 )

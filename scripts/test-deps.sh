@@ -29,6 +29,7 @@ needs=(
 	"shellcheck:shellcheck:make lint"
 	"pass:pass:benchmarks beside it"
 	"gpg:gnupg:benchmarks beside pass"
+	"/usr/sbin/nginx:nginx-light:benchmarks beside nginx"
 )
 
 missing=() why=()
