@@ -26,8 +26,8 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			enforced := true
-			if s.Agent, enforced = a.statusAgent(); s.Enforced != nil && !enforced {
+			part, enforced := a.statusAgent()
+			if s.Agent = part; s.Enforced != nil && !enforced {
 				s.Enforced = &enforced
 			}
 			if a.flags.json {
