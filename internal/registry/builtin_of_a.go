@@ -92,6 +92,165 @@ var service_anthropic = Service{
 			{segment: "messages", prefix: []uint16{0}},
 			{segment: "models", prefix: []uint16{1}}}}}}}
 
+var service_asana = Service{
+	ID:      "asana",
+	Origin:  "builtin",
+	Title:   "Asana",
+	Docs:    "https://developers.asana.com/reference/rest-api-reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"app.asana.com"},
+	Secrets: []Secret{
+		{Name: "ASANA_ACCESS_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "ASANA_TOKEN", Secret: "ASANA_ACCESS_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "asana/attachments",
+			Title:   "Attachments",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/1.0/attachments", Segments: []string{"api", "1.0", "attachments"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/1.0/attachments", Query: "parent=159874"}},
+		{
+			ID:      "asana/goals",
+			Title:   "Goals, portfolios, status updates and time periods",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/1.0/goal_relationships", Segments: []string{"api", "1.0", "goal_relationships"}},
+				{Text: "/api/1.0/goals", Segments: []string{"api", "1.0", "goals"}},
+				{Text: "/api/1.0/portfolio_memberships", Segments: []string{"api", "1.0", "portfolio_memberships"}},
+				{Text: "/api/1.0/portfolios", Segments: []string{"api", "1.0", "portfolios"}},
+				{Text: "/api/1.0/status_updates", Segments: []string{"api", "1.0", "status_updates"}},
+				{Text: "/api/1.0/time_periods", Segments: []string{"api", "1.0", "time_periods"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/1.0/goals", Query: "workspace=512241"}},
+		{
+			ID:      "asana/projects",
+			Title:   "Projects, their sections, briefs, templates and custom fields",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/1.0/custom_fields", Segments: []string{"api", "1.0", "custom_fields"}},
+				{Text: "/api/1.0/enum_options", Segments: []string{"api", "1.0", "enum_options"}},
+				{Text: "/api/1.0/project_briefs", Segments: []string{"api", "1.0", "project_briefs"}},
+				{Text: "/api/1.0/project_memberships", Segments: []string{"api", "1.0", "project_memberships"}},
+				{Text: "/api/1.0/project_templates", Segments: []string{"api", "1.0", "project_templates"}},
+				{Text: "/api/1.0/projects", Segments: []string{"api", "1.0", "projects"}},
+				{Text: "/api/1.0/sections", Segments: []string{"api", "1.0", "sections"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/1.0/projects", Body: "{\"data\":{\"name\":\"Stuff to buy\",\"workspace\":\"512241\"}}"}},
+		{
+			ID:      "asana/stories",
+			Title:   "Comments and what happened to tasks",
+			Methods: []string{"DELETE", "GET", "PUT"},
+			Paths: []Path{
+				{Text: "/api/1.0/stories", Segments: []string{"api", "1.0", "stories"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/1.0/stories/35678"}},
+		{
+			ID:      "asana/tasks",
+			Title:   "Tasks and tags",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/1.0/tags", Segments: []string{"api", "1.0", "tags"}},
+				{Text: "/api/1.0/tasks", Segments: []string{"api", "1.0", "tasks"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/1.0/tasks", Body: "{\"data\":{\"name\":\"Bug Task\",\"projects\":[\"12345\"],\"notes\":\"Mittens really likes the stuff from Humboldt.\"}}"}},
+		{
+			ID:      "asana/users",
+			Title:   "Users, teams, workspaces and events, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/1.0/events", Segments: []string{"api", "1.0", "events"}},
+				{Text: "/api/1.0/jobs", Segments: []string{"api", "1.0", "jobs"}},
+				{Text: "/api/1.0/team_memberships", Segments: []string{"api", "1.0", "team_memberships"}},
+				{Text: "/api/1.0/teams", Segments: []string{"api", "1.0", "teams"}},
+				{Text: "/api/1.0/user_task_lists", Segments: []string{"api", "1.0", "user_task_lists"}},
+				{Text: "/api/1.0/users", Segments: []string{"api", "1.0", "users"}},
+				{Text: "/api/1.0/workspace_memberships", Segments: []string{"api", "1.0", "workspace_memberships"}},
+				{Text: "/api/1.0/workspaces", Segments: []string{"api", "1.0", "workspaces"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/1.0/users/me"}},
+		{
+			ID:      "asana/webhooks",
+			Title:   "Webhooks",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/1.0/webhooks", Segments: []string{"api", "1.0", "webhooks"}}},
+			Risk:    "write",
+			Returns: []string{"X-Hook-Secret"},
+			Example: Example{Method: "GET", Path: "/api/1.0/webhooks", Query: "workspace=1331"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "1.0", children: []node{
+				{segment: "attachments", prefix: []uint16{0}},
+				{segment: "custom_fields", prefix: []uint16{2}},
+				{segment: "enum_options", prefix: []uint16{2}},
+				{segment: "events", prefix: []uint16{5}},
+				{segment: "goal_relationships", prefix: []uint16{1}},
+				{segment: "goals", prefix: []uint16{1}},
+				{segment: "jobs", prefix: []uint16{5}},
+				{segment: "portfolio_memberships", prefix: []uint16{1}},
+				{segment: "portfolios", prefix: []uint16{1}},
+				{segment: "project_briefs", prefix: []uint16{2}},
+				{segment: "project_memberships", prefix: []uint16{2}},
+				{segment: "project_templates", prefix: []uint16{2}},
+				{segment: "projects", prefix: []uint16{2}},
+				{segment: "sections", prefix: []uint16{2}},
+				{segment: "status_updates", prefix: []uint16{1}},
+				{segment: "stories", prefix: []uint16{3}},
+				{segment: "tags", prefix: []uint16{4}},
+				{segment: "tasks", prefix: []uint16{4}},
+				{segment: "team_memberships", prefix: []uint16{5}},
+				{segment: "teams", prefix: []uint16{5}},
+				{segment: "time_periods", prefix: []uint16{1}},
+				{segment: "user_task_lists", prefix: []uint16{5}},
+				{segment: "users", prefix: []uint16{5}},
+				{segment: "webhooks", prefix: []uint16{6}},
+				{segment: "workspace_memberships", prefix: []uint16{5}},
+				{segment: "workspaces", prefix: []uint16{5}}}}}}}}}
+
+var service_assemblyai = Service{
+	ID:      "assemblyai",
+	Origin:  "builtin",
+	Title:   "AssemblyAI",
+	Docs:    "https://www.assemblyai.com/docs/api-reference/overview",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.assemblyai.com", "api.eu.assemblyai.com"},
+	Secrets: []Secret{
+		{Name: "ASSEMBLYAI_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"ASSEMBLYAI_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "assemblyai/transcripts",
+			Title:   "Transcripts",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v2/transcript", Segments: []string{"v2", "transcript"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v2/transcript", Body: "{\"audio_url\":\"https://assembly.ai/wildfires.mp3\"}"}},
+		{
+			ID:      "assemblyai/upload",
+			Title:   "Audio, uploaded",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v2/upload$", Segments: []string{"v2", "upload"}, Exact: true}},
+			Risk: "write",
+			Example: Example{Method: "POST", Path: "/v2/upload", Headers: []Header{
+				{Name: "content-type", Value: "application/octet-stream"}}, Body: "ID3"}}},
+	index: node{children: []node{
+		{segment: "v2", children: []node{
+			{segment: "transcript", prefix: []uint16{0}},
+			{segment: "upload", exact: []uint16{1}}}}}}}
+
 var service_aws_bedrock = Service{
 	ID:      "aws-bedrock",
 	Origin:  "builtin",

@@ -7,6 +7,8 @@ package registry
 var builtinServices = [...]*Service{
 	&service_airtable,
 	&service_anthropic,
+	&service_asana,
+	&service_assemblyai,
 	&service_aws_bedrock,
 	&service_aws_bedrock_key,
 	&service_aws_s3,
@@ -16,6 +18,7 @@ var builtinServices = [...]*Service{
 	&service_calendly,
 	&service_cerebras,
 	&service_circleci,
+	&service_clickup,
 	&service_cloudflare,
 	&service_cohere,
 	&service_confluence,
@@ -29,6 +32,7 @@ var builtinServices = [...]*Service{
 	&service_elevenlabs,
 	&service_exa,
 	&service_fal,
+	&service_figma,
 	&service_firecrawl,
 	&service_fireworks,
 	&service_fly,
@@ -42,15 +46,19 @@ var builtinServices = [...]*Service{
 	&service_grafana,
 	&service_grafana_cloud,
 	&service_groq,
+	&service_hcp_terraform,
 	&service_hetzner,
 	&service_hubspot,
 	&service_huggingface,
 	&service_intercom,
 	&service_jina,
 	&service_jira,
+	&service_langsmith,
+	&service_launchdarkly,
 	&service_linear,
 	&service_mailgun,
 	&service_mistral,
+	&service_neon,
 	&service_netlify,
 	&service_new_relic,
 	&service_notion,
@@ -62,6 +70,8 @@ var builtinServices = [...]*Service{
 	&service_perplexity,
 	&service_pinecone,
 	&service_plaid,
+	&service_posthog,
+	&service_postman,
 	&service_postmark,
 	&service_quickbooks,
 	&service_railway,
@@ -98,141 +108,159 @@ var builtinServices = [...]*Service{
 var builtinSecrets = [...]secretPlace{
 	{"AIRTABLE_API_KEY", 0, 0},
 	{"ANTHROPIC_API_KEY", 1, 0},
-	{"AWS_BEARER_TOKEN_BEDROCK", 3, 0},
-	{"AWS_BEDROCK_ACCESS_KEY_ID", 2, 0},
-	{"AWS_BEDROCK_SECRET_ACCESS_KEY", 2, 1},
-	{"AWS_S3_ACCESS_KEY_ID", 4, 0},
-	{"AWS_S3_SECRET_ACCESS_KEY", 4, 1},
-	{"AZURE_OPENAI_API_KEY", 5, 0},
-	{"BEDROCK_AWS_ACCESS_KEY_ID", 2, 0},
-	{"BEDROCK_AWS_SECRET_ACCESS_KEY", 2, 1},
-	{"BITBUCKET_API_TOKEN", 6, 0},
-	{"BITBUCKET_EMAIL", 6, 1},
-	{"BITBUCKET_TOKEN", 6, 0},
-	{"BRAVE_API_KEY", 7, 0},
-	{"BRAVE_SEARCH_API_KEY", 7, 0},
-	{"CALENDLY_API_KEY", 8, 0},
-	{"CEREBRAS_API_KEY", 9, 0},
-	{"CF_API_TOKEN", 11, 0},
-	{"CIRCLECI_TOKEN", 10, 0},
-	{"CIRCLE_TOKEN", 10, 0},
-	{"CLOUDFLARE_API_TOKEN", 11, 0},
-	{"CODEX_OAUTH_JSON", 51, 0},
-	{"COHERE_API_KEY", 12, 0},
-	{"CONFLUENCE_API_TOKEN", 13, 0},
-	{"CONFLUENCE_EMAIL", 13, 1},
-	{"CONFLUENCE_USERNAME", 13, 1},
-	{"CO_API_KEY", 12, 0},
-	{"DATADOG_API_KEY", 14, 0},
-	{"DATADOG_APP_KEY", 14, 1},
-	{"DD_API_KEY", 14, 0},
-	{"DD_APPLICATION_KEY", 14, 1},
-	{"DD_APP_KEY", 14, 1},
-	{"DEEPGRAM_API_KEY", 15, 0},
-	{"DEEPL_API_KEY", 16, 0},
-	{"DEEPL_AUTH_KEY", 16, 0},
-	{"DEEPSEEK_API_KEY", 17, 0},
-	{"DIGITALOCEAN_ACCESS_TOKEN", 18, 0},
-	{"DIGITALOCEAN_TOKEN", 18, 0},
-	{"DISCORD_BOT_TOKEN", 19, 0},
-	{"DOPPLER_TOKEN", 20, 0},
-	{"ELEVENLABS_API_KEY", 21, 0},
-	{"EXA_API_KEY", 22, 0},
-	{"FAL_KEY", 23, 0},
-	{"FIRECRAWL_API_KEY", 24, 0},
-	{"FIREWORKS_API_KEY", 25, 0},
-	{"FLY_ACCESS_TOKEN", 26, 0},
-	{"FLY_API_TOKEN", 26, 0},
-	{"GEMINI_API_KEY", 27, 0},
-	{"GH_TOKEN", 28, 0},
-	{"GITHUB_TOKEN", 28, 0},
-	{"GITLAB_ACCESS_TOKEN", 29, 0},
-	{"GITLAB_TOKEN", 29, 0},
-	{"GOOGLE_CALENDAR_OAUTH", 30, 0},
-	{"GOOGLE_GMAIL_OAUTH", 31, 0},
-	{"GOOGLE_PLACES_API_KEY", 32, 0},
-	{"GOOGLE_VERTEX_OAUTH", 33, 0},
-	{"GRAFANA_CLOUD_ACCESS_POLICY_TOKEN", 35, 0},
-	{"GRAFANA_SERVICE_ACCOUNT_TOKEN", 34, 0},
-	{"GRAFANA_TOKEN", 34, 0},
-	{"GROQ_API_KEY", 36, 0},
-	{"HCLOUD_TOKEN", 37, 0},
-	{"HETZNER_API_TOKEN", 37, 0},
-	{"HF_TOKEN", 39, 0},
-	{"HUBSPOT_TOKEN", 38, 0},
-	{"HUGGINGFACE_TOKEN", 39, 0},
-	{"HUGGING_FACE_HUB_TOKEN", 39, 0},
-	{"INTERCOM_API_KEY", 40, 0},
-	{"INTERCOM_TOKEN", 40, 0},
-	{"JINA_API_KEY", 41, 0},
-	{"JIRA_API_TOKEN", 42, 0},
-	{"JIRA_EMAIL", 42, 1},
-	{"JIRA_USERNAME", 42, 1},
-	{"JIRA_USER_EMAIL", 42, 1},
-	{"LINEAR_API_KEY", 43, 0},
-	{"MAILGUN_API_KEY", 44, 0},
-	{"MISTRAL_API_KEY", 45, 0},
-	{"NETLIFY_AUTH_TOKEN", 46, 0},
-	{"NETLIFY_TOKEN", 46, 0},
-	{"NEW_RELIC_API_KEY", 47, 0},
-	{"NOTION_API_KEY", 48, 0},
-	{"NOTION_TOKEN", 48, 0},
-	{"NPM_TOKEN", 49, 0},
-	{"OPENAI_API_KEY", 50, 0},
-	{"OPENROUTER_API_KEY", 52, 0},
-	{"PAGERDUTY_API_KEY", 53, 0},
-	{"PAGERDUTY_API_TOKEN", 53, 0},
-	{"PAGERDUTY_TOKEN", 53, 0},
-	{"PERPLEXITY_API_KEY", 54, 0},
-	{"PINECONE_API_KEY", 55, 0},
-	{"PLAID_CLIENT_ID", 56, 0},
-	{"PLAID_SECRET", 56, 1},
-	{"POSTMARK_SERVER_TOKEN", 57, 0},
-	{"PPLX_API_KEY", 54, 0},
-	{"QUICKBOOKS_OAUTH", 58, 0},
-	{"QUICKBOOKS_TOKEN", 58, 0},
-	{"RAILWAY_API_TOKEN", 59, 0},
-	{"REDDIT_OAUTH", 60, 0},
-	{"REDDIT_TOKEN", 60, 0},
-	{"REMOVE_BG_API_KEY", 61, 0},
-	{"RENDER_API_KEY", 62, 0},
-	{"REPLICATE_API_TOKEN", 63, 0},
-	{"RESEND_API_KEY", 64, 0},
-	{"SENDGRID_API_KEY", 65, 0},
-	{"SENTRY_AUTH_TOKEN", 66, 0},
-	{"SERPAPI_API_KEY", 67, 0},
-	{"SERPAPI_KEY", 67, 0},
-	{"SHOPIFY_ACCESS_TOKEN", 68, 0},
-	{"SLACK_BOT_TOKEN", 69, 0},
-	{"SNYK_TOKEN", 70, 0},
-	{"SPOTIFY_OAUTH", 71, 0},
-	{"SPOTIFY_TOKEN", 71, 0},
-	{"SQUARE_ACCESS_TOKEN", 72, 0},
-	{"SQUARE_TOKEN", 72, 0},
-	{"STRIPE_API_KEY", 73, 0},
-	{"STRIPE_SECRET_KEY", 73, 0},
-	{"SUPABASE_ACCESS_TOKEN", 74, 0},
-	{"TAVILY_API_KEY", 75, 0},
-	{"TELEGRAM_BOT_TOKEN", 76, 0},
-	{"TODOIST_API_TOKEN", 77, 0},
-	{"TODOIST_TOKEN", 77, 0},
-	{"TOGETHER_API_KEY", 78, 0},
-	{"TRELLO_API_KEY", 79, 0},
-	{"TRELLO_TOKEN", 79, 1},
-	{"TRIPO_API_KEY", 80, 0},
-	{"TWILIO_ACCOUNT_SID", 81, 0},
-	{"TWILIO_AUTH_TOKEN", 81, 1},
-	{"VERCEL_TOKEN", 82, 0},
-	{"VOYAGE_API_KEY", 83, 0},
-	{"XAI_API_KEY", 85, 0},
-	{"XERO_OAUTH", 86, 0},
-	{"XERO_TOKEN", 86, 0},
-	{"X_BEARER_TOKEN", 84, 0},
-	{"YOUTUBE_API_KEY", 87, 0},
+	{"ASANA_ACCESS_TOKEN", 2, 0},
+	{"ASANA_TOKEN", 2, 0},
+	{"ASSEMBLYAI_API_KEY", 3, 0},
+	{"AWS_BEARER_TOKEN_BEDROCK", 5, 0},
+	{"AWS_BEDROCK_ACCESS_KEY_ID", 4, 0},
+	{"AWS_BEDROCK_SECRET_ACCESS_KEY", 4, 1},
+	{"AWS_S3_ACCESS_KEY_ID", 6, 0},
+	{"AWS_S3_SECRET_ACCESS_KEY", 6, 1},
+	{"AZURE_OPENAI_API_KEY", 7, 0},
+	{"BEDROCK_AWS_ACCESS_KEY_ID", 4, 0},
+	{"BEDROCK_AWS_SECRET_ACCESS_KEY", 4, 1},
+	{"BITBUCKET_API_TOKEN", 8, 0},
+	{"BITBUCKET_EMAIL", 8, 1},
+	{"BITBUCKET_TOKEN", 8, 0},
+	{"BRAVE_API_KEY", 9, 0},
+	{"BRAVE_SEARCH_API_KEY", 9, 0},
+	{"CALENDLY_API_KEY", 10, 0},
+	{"CEREBRAS_API_KEY", 11, 0},
+	{"CF_API_TOKEN", 14, 0},
+	{"CIRCLECI_TOKEN", 12, 0},
+	{"CIRCLE_TOKEN", 12, 0},
+	{"CLICKUP_API_TOKEN", 13, 0},
+	{"CLICKUP_TOKEN", 13, 0},
+	{"CLOUDFLARE_API_TOKEN", 14, 0},
+	{"CODEX_OAUTH_JSON", 59, 0},
+	{"COHERE_API_KEY", 15, 0},
+	{"CONFLUENCE_API_TOKEN", 16, 0},
+	{"CONFLUENCE_EMAIL", 16, 1},
+	{"CONFLUENCE_USERNAME", 16, 1},
+	{"CO_API_KEY", 15, 0},
+	{"DATADOG_API_KEY", 17, 0},
+	{"DATADOG_APP_KEY", 17, 1},
+	{"DD_API_KEY", 17, 0},
+	{"DD_APPLICATION_KEY", 17, 1},
+	{"DD_APP_KEY", 17, 1},
+	{"DEEPGRAM_API_KEY", 18, 0},
+	{"DEEPL_API_KEY", 19, 0},
+	{"DEEPL_AUTH_KEY", 19, 0},
+	{"DEEPSEEK_API_KEY", 20, 0},
+	{"DIGITALOCEAN_ACCESS_TOKEN", 21, 0},
+	{"DIGITALOCEAN_TOKEN", 21, 0},
+	{"DISCORD_BOT_TOKEN", 22, 0},
+	{"DOPPLER_TOKEN", 23, 0},
+	{"ELEVENLABS_API_KEY", 24, 0},
+	{"EXA_API_KEY", 25, 0},
+	{"FAL_KEY", 26, 0},
+	{"FIGMA_ACCESS_TOKEN", 27, 0},
+	{"FIGMA_API_KEY", 27, 0},
+	{"FIGMA_API_TOKEN", 27, 0},
+	{"FIGMA_TOKEN", 27, 0},
+	{"FIRECRAWL_API_KEY", 28, 0},
+	{"FIREWORKS_API_KEY", 29, 0},
+	{"FLY_ACCESS_TOKEN", 30, 0},
+	{"FLY_API_TOKEN", 30, 0},
+	{"GEMINI_API_KEY", 31, 0},
+	{"GH_TOKEN", 32, 0},
+	{"GITHUB_TOKEN", 32, 0},
+	{"GITLAB_ACCESS_TOKEN", 33, 0},
+	{"GITLAB_TOKEN", 33, 0},
+	{"GOOGLE_CALENDAR_OAUTH", 34, 0},
+	{"GOOGLE_GMAIL_OAUTH", 35, 0},
+	{"GOOGLE_PLACES_API_KEY", 36, 0},
+	{"GOOGLE_VERTEX_OAUTH", 37, 0},
+	{"GRAFANA_CLOUD_ACCESS_POLICY_TOKEN", 39, 0},
+	{"GRAFANA_SERVICE_ACCOUNT_TOKEN", 38, 0},
+	{"GRAFANA_TOKEN", 38, 0},
+	{"GROQ_API_KEY", 40, 0},
+	{"HCLOUD_TOKEN", 42, 0},
+	{"HETZNER_API_TOKEN", 42, 0},
+	{"HF_TOKEN", 44, 0},
+	{"HUBSPOT_TOKEN", 43, 0},
+	{"HUGGINGFACE_TOKEN", 44, 0},
+	{"HUGGING_FACE_HUB_TOKEN", 44, 0},
+	{"INTERCOM_API_KEY", 45, 0},
+	{"INTERCOM_TOKEN", 45, 0},
+	{"JINA_API_KEY", 46, 0},
+	{"JIRA_API_TOKEN", 47, 0},
+	{"JIRA_EMAIL", 47, 1},
+	{"JIRA_USERNAME", 47, 1},
+	{"JIRA_USER_EMAIL", 47, 1},
+	{"LANGCHAIN_API_KEY", 48, 0},
+	{"LANGSMITH_API_KEY", 48, 0},
+	{"LAUNCHDARKLY_ACCESS_TOKEN", 49, 0},
+	{"LD_API_KEY", 49, 0},
+	{"LINEAR_API_KEY", 50, 0},
+	{"MAILGUN_API_KEY", 51, 0},
+	{"MISTRAL_API_KEY", 52, 0},
+	{"NEON_API_KEY", 53, 0},
+	{"NETLIFY_AUTH_TOKEN", 54, 0},
+	{"NETLIFY_TOKEN", 54, 0},
+	{"NEW_RELIC_API_KEY", 55, 0},
+	{"NOTION_API_KEY", 56, 0},
+	{"NOTION_TOKEN", 56, 0},
+	{"NPM_TOKEN", 57, 0},
+	{"OPENAI_API_KEY", 58, 0},
+	{"OPENROUTER_API_KEY", 60, 0},
+	{"PAGERDUTY_API_KEY", 61, 0},
+	{"PAGERDUTY_API_TOKEN", 61, 0},
+	{"PAGERDUTY_TOKEN", 61, 0},
+	{"PERPLEXITY_API_KEY", 62, 0},
+	{"PINECONE_API_KEY", 63, 0},
+	{"PLAID_CLIENT_ID", 64, 0},
+	{"PLAID_SECRET", 64, 1},
+	{"POSTHOG_PERSONAL_API_KEY", 65, 0},
+	{"POSTMAN_API_KEY", 66, 0},
+	{"POSTMARK_SERVER_TOKEN", 67, 0},
+	{"PPLX_API_KEY", 62, 0},
+	{"QUICKBOOKS_OAUTH", 68, 0},
+	{"QUICKBOOKS_TOKEN", 68, 0},
+	{"RAILWAY_API_TOKEN", 69, 0},
+	{"REDDIT_OAUTH", 70, 0},
+	{"REDDIT_TOKEN", 70, 0},
+	{"REMOVE_BG_API_KEY", 71, 0},
+	{"RENDER_API_KEY", 72, 0},
+	{"REPLICATE_API_TOKEN", 73, 0},
+	{"RESEND_API_KEY", 74, 0},
+	{"SENDGRID_API_KEY", 75, 0},
+	{"SENTRY_AUTH_TOKEN", 76, 0},
+	{"SERPAPI_API_KEY", 77, 0},
+	{"SERPAPI_KEY", 77, 0},
+	{"SHOPIFY_ACCESS_TOKEN", 78, 0},
+	{"SLACK_BOT_TOKEN", 79, 0},
+	{"SNYK_TOKEN", 80, 0},
+	{"SPOTIFY_OAUTH", 81, 0},
+	{"SPOTIFY_TOKEN", 81, 0},
+	{"SQUARE_ACCESS_TOKEN", 82, 0},
+	{"SQUARE_TOKEN", 82, 0},
+	{"STRIPE_API_KEY", 83, 0},
+	{"STRIPE_SECRET_KEY", 83, 0},
+	{"SUPABASE_ACCESS_TOKEN", 84, 0},
+	{"TAVILY_API_KEY", 85, 0},
+	{"TELEGRAM_BOT_TOKEN", 86, 0},
+	{"TFE_TOKEN", 41, 0},
+	{"TF_API_TOKEN", 41, 0},
+	{"TODOIST_API_TOKEN", 87, 0},
+	{"TODOIST_TOKEN", 87, 0},
+	{"TOGETHER_API_KEY", 88, 0},
+	{"TRELLO_API_KEY", 89, 0},
+	{"TRELLO_TOKEN", 89, 1},
+	{"TRIPO_API_KEY", 90, 0},
+	{"TWILIO_ACCOUNT_SID", 91, 0},
+	{"TWILIO_AUTH_TOKEN", 91, 1},
+	{"VERCEL_TOKEN", 92, 0},
+	{"VOYAGE_API_KEY", 93, 0},
+	{"XAI_API_KEY", 95, 0},
+	{"XERO_OAUTH", 96, 0},
+	{"XERO_TOKEN", 96, 0},
+	{"X_BEARER_TOKEN", 94, 0},
+	{"YOUTUBE_API_KEY", 97, 0},
 	{"ai.claude.api_key", 1, 0},
-	{"ai.gemini.api_key", 27, 0},
-	{"ai.openai.api_key", 50, 0},
-	{"ai.openrouter.api_key", 52, 0},
+	{"ai.gemini.api_key", 31, 0},
+	{"ai.openai.api_key", 58, 0},
+	{"ai.openrouter.api_key", 60, 0},
 }
 
 var builtinCapabilities = [...]capabilityPlace{
@@ -241,574 +269,627 @@ var builtinCapabilities = [...]capabilityPlace{
 	{0, 2},   // airtable/webhooks
 	{1, 0},   // anthropic/messages
 	{1, 1},   // anthropic/models
-	{3, 0},   // aws-bedrock-key/chat-completions
-	{3, 1},   // aws-bedrock-key/converse
-	{3, 2},   // aws-bedrock-key/invoke
-	{2, 0},   // aws-bedrock/async-invoke
-	{2, 1},   // aws-bedrock/converse
-	{2, 2},   // aws-bedrock/guardrails
-	{2, 3},   // aws-bedrock/invoke
-	{2, 4},   // aws-bedrock/models
-	{4, 0},   // aws-s3/bucket-manage
-	{4, 1},   // aws-s3/bucket-read
-	{4, 2},   // aws-s3/buckets-list
-	{4, 3},   // aws-s3/objects-delete
-	{4, 4},   // aws-s3/objects-read
-	{4, 5},   // aws-s3/objects-write
-	{5, 0},   // azure-openai/audio
-	{5, 1},   // azure-openai/batch
-	{5, 2},   // azure-openai/chat-completions
-	{5, 3},   // azure-openai/completions
-	{5, 4},   // azure-openai/embeddings
-	{5, 5},   // azure-openai/files
-	{5, 6},   // azure-openai/fine-tuning
-	{5, 7},   // azure-openai/images
-	{5, 8},   // azure-openai/models
-	{5, 9},   // azure-openai/responses
-	{6, 0},   // bitbucket/issues
-	{6, 1},   // bitbucket/pipelines
-	{6, 2},   // bitbucket/pull-requests
-	{6, 3},   // bitbucket/read
-	{6, 4},   // bitbucket/repositories
-	{6, 5},   // bitbucket/snippets
-	{6, 6},   // bitbucket/user
-	{6, 7},   // bitbucket/workspaces
-	{7, 0},   // brave-search/answers
-	{7, 1},   // brave-search/llm-context
-	{7, 2},   // brave-search/local
-	{7, 3},   // brave-search/media
-	{7, 4},   // brave-search/suggest
-	{7, 5},   // brave-search/web
-	{8, 0},   // calendly/availability
-	{8, 1},   // calendly/event_types
-	{8, 2},   // calendly/organizations
-	{8, 3},   // calendly/routing_forms
-	{8, 4},   // calendly/scheduled_events
-	{8, 5},   // calendly/scheduling_links
-	{8, 6},   // calendly/users
-	{8, 7},   // calendly/webhooks
-	{9, 0},   // cerebras/chat-completions
-	{9, 1},   // cerebras/completions
-	{9, 2},   // cerebras/models
-	{10, 0},  // circleci/contexts
-	{10, 1},  // circleci/insights
-	{10, 2},  // circleci/pipelines
-	{10, 3},  // circleci/projects
-	{10, 4},  // circleci/user
-	{11, 0},  // cloudflare/accounts
-	{11, 1},  // cloudflare/ai
-	{11, 2},  // cloudflare/analytics
-	{11, 3},  // cloudflare/cache
-	{11, 4},  // cloudflare/d1
-	{11, 5},  // cloudflare/dns
-	{11, 6},  // cloudflare/images
-	{11, 7},  // cloudflare/kv
-	{11, 8},  // cloudflare/pages
-	{11, 9},  // cloudflare/queues
-	{11, 10}, // cloudflare/r2
-	{11, 11}, // cloudflare/stream
-	{11, 12}, // cloudflare/token
-	{11, 13}, // cloudflare/vectorize
-	{11, 14}, // cloudflare/workers
-	{11, 15}, // cloudflare/zones
-	{11, 16}, // cloudflare/zones-read
-	{12, 0},  // cohere/batches
-	{12, 1},  // cohere/chat
-	{12, 2},  // cohere/classify
-	{12, 3},  // cohere/connectors
-	{12, 4},  // cohere/datasets
-	{12, 5},  // cohere/embed
-	{12, 6},  // cohere/fine-tuning
-	{12, 7},  // cohere/models
-	{12, 8},  // cohere/rerank
-	{12, 9},  // cohere/tokens
-	{12, 10}, // cohere/transcription
-	{13, 0},  // confluence/attachments
-	{13, 1},  // confluence/blog-posts
-	{13, 2},  // confluence/comments
-	{13, 3},  // confluence/pages
-	{13, 4},  // confluence/read
-	{13, 5},  // confluence/search
-	{14, 0},  // datadog/dashboards
-	{14, 1},  // datadog/events
-	{14, 2},  // datadog/events-read
-	{14, 3},  // datadog/incidents
-	{14, 4},  // datadog/logs-read
-	{14, 5},  // datadog/metrics-read
-	{14, 6},  // datadog/metrics-write
-	{14, 7},  // datadog/monitors
-	{14, 8},  // datadog/synthetics
-	{14, 9},  // datadog/users
-	{14, 10}, // datadog/validate
-	{15, 0},  // deepgram/models
-	{15, 1},  // deepgram/projects
-	{15, 2},  // deepgram/text-intelligence
-	{15, 3},  // deepgram/text-to-speech
-	{15, 4},  // deepgram/transcription
-	{15, 5},  // deepgram/voice-agent
-	{16, 0},  // deepl/languages
-	{16, 1},  // deepl/translate
-	{16, 2},  // deepl/usage
-	{17, 0},  // deepseek/balance
-	{17, 1},  // deepseek/chat-completions
-	{17, 2},  // deepseek/completions
-	{17, 3},  // deepseek/messages
-	{17, 4},  // deepseek/models
-	{18, 0},  // digitalocean/account
-	{18, 1},  // digitalocean/apps
-	{18, 2},  // digitalocean/databases
-	{18, 3},  // digitalocean/domains
-	{18, 4},  // digitalocean/droplets
-	{18, 5},  // digitalocean/kubernetes
-	{18, 6},  // digitalocean/kubernetes-credentials
-	{18, 7},  // digitalocean/monitoring
-	{18, 8},  // digitalocean/networking
-	{18, 9},  // digitalocean/projects
-	{18, 10}, // digitalocean/registry
-	{18, 11}, // digitalocean/ssh-keys
-	{19, 0},  // discord/applications
-	{19, 1},  // discord/channels
-	{19, 2},  // discord/gateway
-	{19, 3},  // discord/guilds
-	{19, 4},  // discord/invites
-	{19, 5},  // discord/stage-instances
-	{19, 6},  // discord/stickers
-	{19, 7},  // discord/users
-	{19, 8},  // discord/voice
-	{19, 9},  // discord/webhooks
-	{20, 0},  // doppler/activity
-	{20, 1},  // doppler/configs
-	{20, 2},  // doppler/me
-	{20, 3},  // doppler/projects
-	{20, 4},  // doppler/secrets
-	{21, 0},  // elevenlabs/audio-isolation
-	{21, 1},  // elevenlabs/audio-native
-	{21, 2},  // elevenlabs/conversational-ai
-	{21, 3},  // elevenlabs/dubbing
-	{21, 4},  // elevenlabs/forced-alignment
-	{21, 5},  // elevenlabs/history
-	{21, 6},  // elevenlabs/models
-	{21, 7},  // elevenlabs/pronunciation-dictionaries
-	{21, 8},  // elevenlabs/sound-effects
-	{21, 9},  // elevenlabs/studio
-	{21, 10}, // elevenlabs/text-to-dialogue
-	{21, 11}, // elevenlabs/text-to-speech
-	{21, 12}, // elevenlabs/transcription
-	{21, 13}, // elevenlabs/voice-changer
-	{21, 14}, // elevenlabs/voice-design
-	{21, 15}, // elevenlabs/voices
-	{22, 0},  // exa/agent
-	{22, 1},  // exa/answer
-	{22, 2},  // exa/contents
-	{22, 3},  // exa/search
-	{22, 4},  // exa/websets
-	{23, 0},  // fal/image-to-3d
-	{24, 0},  // firecrawl/agent
-	{24, 1},  // firecrawl/batch-scrape
-	{24, 2},  // firecrawl/browser
-	{24, 3},  // firecrawl/crawl
-	{24, 4},  // firecrawl/map
-	{24, 5},  // firecrawl/parse
-	{24, 6},  // firecrawl/scrape
-	{24, 7},  // firecrawl/search
-	{24, 8},  // firecrawl/support
-	{25, 0},  // fireworks/account
-	{25, 1},  // fireworks/api-keys
-	{25, 2},  // fireworks/chat-completions
-	{25, 3},  // fireworks/completions
-	{25, 4},  // fireworks/datasets
-	{25, 5},  // fireworks/deployments
-	{25, 6},  // fireworks/embeddings
-	{25, 7},  // fireworks/fine-tuning
-	{25, 8},  // fireworks/images
-	{25, 9},  // fireworks/messages
-	{25, 10}, // fireworks/models
-	{25, 11}, // fireworks/responses
-	{26, 0},  // fly/apps
-	{26, 1},  // fly/machines
-	{26, 2},  // fly/regions
-	{26, 3},  // fly/secrets
-	{26, 4},  // fly/volumes
-	{27, 0},  // gemini/batches
-	{27, 1},  // gemini/cached-content
-	{27, 2},  // gemini/corpora
-	{27, 3},  // gemini/file-search
-	{27, 4},  // gemini/files
-	{27, 5},  // gemini/generated-files
-	{27, 6},  // gemini/models
-	{27, 7},  // gemini/tuned-models
-	{28, 0},  // github/gists
-	{28, 1},  // github/graphql
-	{28, 2},  // github/issues
-	{28, 3},  // github/meta
-	{28, 4},  // github/notifications
-	{28, 5},  // github/orgs
-	{28, 6},  // github/repos
-	{28, 7},  // github/search
-	{28, 8},  // github/users
-	{29, 0},  // gitlab/ci-variables
-	{29, 1},  // gitlab/graphql
-	{29, 2},  // gitlab/groups
-	{29, 3},  // gitlab/issues
-	{29, 4},  // gitlab/merge-requests
-	{29, 5},  // gitlab/pipelines
-	{29, 6},  // gitlab/projects
-	{29, 7},  // gitlab/projects-read
-	{29, 8},  // gitlab/repository
-	{29, 9},  // gitlab/search
-	{29, 10}, // gitlab/user
-	{30, 0},  // google-calendar/events
-	{30, 1},  // google-calendar/lists
-	{31, 0},  // google-gmail/contacts-read
-	{31, 1},  // google-gmail/drafts
-	{31, 2},  // google-gmail/labels
-	{31, 3},  // google-gmail/messages-modify
-	{31, 4},  // google-gmail/messages-read
-	{31, 5},  // google-gmail/profile
-	{31, 6},  // google-gmail/send
-	{32, 0},  // google-places/autocomplete
-	{32, 1},  // google-places/details
-	{32, 2},  // google-places/search-text
-	{33, 0},  // google-vertex/batch-predictions
-	{33, 1},  // google-vertex/cached-contents
-	{33, 2},  // google-vertex/chat-completions
-	{33, 3},  // google-vertex/endpoints
-	{33, 4},  // google-vertex/publisher-models
-	{33, 5},  // google-vertex/tuning
-	{35, 0},  // grafana-cloud/access-policies
-	{35, 1},  // grafana-cloud/instances
-	{35, 2},  // grafana-cloud/orgs
-	{34, 0},  // grafana/alerting
-	{34, 1},  // grafana/annotations
-	{34, 2},  // grafana/dashboards
-	{34, 3},  // grafana/data-sources
-	{34, 4},  // grafana/query
-	{34, 5},  // grafana/search
-	{36, 0},  // groq/batches
-	{36, 1},  // groq/chat-completions
-	{36, 2},  // groq/embeddings
-	{36, 3},  // groq/files
-	{36, 4},  // groq/models
-	{36, 5},  // groq/responses
-	{36, 6},  // groq/speech
-	{36, 7},  // groq/transcription
-	{37, 0},  // hetzner/catalog
-	{37, 1},  // hetzner/networking
-	{37, 2},  // hetzner/servers
-	{37, 3},  // hetzner/ssh-keys
-	{37, 4},  // hetzner/storage
-	{38, 0},  // hubspot/account
-	{38, 1},  // hubspot/automation
-	{38, 2},  // hubspot/cms
-	{38, 3},  // hubspot/conversations
-	{38, 4},  // hubspot/crm-associations
-	{38, 5},  // hubspot/crm-object-library
-	{38, 6},  // hubspot/crm-objects
-	{38, 7},  // hubspot/crm-pipelines
-	{38, 8},  // hubspot/crm-properties
-	{38, 9},  // hubspot/events
-	{38, 10}, // hubspot/files
-	{38, 11}, // hubspot/marketing
-	{38, 12}, // hubspot/settings
-	{39, 0},  // huggingface/chat-completions
-	{39, 1},  // huggingface/files
-	{39, 2},  // huggingface/hub-read
-	{39, 3},  // huggingface/hub-write
-	{39, 4},  // huggingface/inference
-	{39, 5},  // huggingface/router-models
-	{40, 0},  // intercom/admins
-	{40, 1},  // intercom/articles
-	{40, 2},  // intercom/contacts
-	{40, 3},  // intercom/conversations
-	{40, 4},  // intercom/data_attributes
-	{40, 5},  // intercom/help_center
-	{40, 6},  // intercom/messages
-	{40, 7},  // intercom/segments
-	{40, 8},  // intercom/tags
-	{40, 9},  // intercom/teams
-	{40, 10}, // intercom/tickets
-	{41, 0},  // jina/classify
-	{41, 1},  // jina/deepsearch
-	{41, 2},  // jina/embeddings
-	{41, 3},  // jina/reader
-	{41, 4},  // jina/rerank
-	{41, 5},  // jina/search
-	{41, 6},  // jina/segment
-	{42, 0},  // jira/agile
-	{42, 1},  // jira/configuration
-	{42, 2},  // jira/dashboards
-	{42, 3},  // jira/issues
-	{42, 4},  // jira/issues-read
-	{42, 5},  // jira/projects
-	{42, 6},  // jira/search
-	{42, 7},  // jira/users
-	{43, 0},  // linear/graphql
-	{43, 1},  // linear/storage
-	{44, 0},  // mailgun/domains
-	{44, 1},  // mailgun/lists
-	{44, 2},  // mailgun/routes
-	{44, 3},  // mailgun/sending
-	{45, 0},  // mistral/agents
-	{45, 1},  // mistral/audio
-	{45, 2},  // mistral/batch
-	{45, 3},  // mistral/chat-completions
-	{45, 4},  // mistral/classification
-	{45, 5},  // mistral/conversations
-	{45, 6},  // mistral/embeddings
-	{45, 7},  // mistral/files
-	{45, 8},  // mistral/fim
-	{45, 9},  // mistral/fine-tuning
-	{45, 10}, // mistral/libraries
-	{45, 11}, // mistral/models
-	{45, 12}, // mistral/ocr
-	{46, 0},  // netlify/deploys
-	{46, 1},  // netlify/sites
-	{46, 2},  // netlify/user
-	{47, 0},  // new-relic/graphql
-	{47, 1},  // new-relic/rest
-	{48, 0},  // notion/blocks
-	{48, 1},  // notion/comments
-	{48, 2},  // notion/databases
-	{48, 3},  // notion/pages
-	{48, 4},  // notion/search
-	{48, 5},  // notion/users
-	{49, 0},  // npm/access
-	{49, 1},  // npm/audit
-	{49, 2},  // npm/dist-tags
-	{49, 3},  // npm/packages-read
-	{49, 4},  // npm/publish
-	{49, 5},  // npm/search
-	{49, 6},  // npm/tokens
-	{49, 7},  // npm/user
-	{50, 0},  // openai/assistants
-	{50, 1},  // openai/batch
-	{50, 2},  // openai/chat-completions
-	{51, 0},  // openai/codex-realtime
-	{51, 1},  // openai/codex-responses
-	{51, 2},  // openai/codex-usage
-	{50, 3},  // openai/embeddings
-	{50, 4},  // openai/files
-	{50, 5},  // openai/fine-tuning
-	{50, 6},  // openai/image-generation
-	{50, 7},  // openai/models
-	{50, 8},  // openai/moderation
-	{50, 9},  // openai/realtime
-	{50, 10}, // openai/responses
-	{50, 11}, // openai/speech
-	{50, 12}, // openai/transcription
-	{50, 13}, // openai/translation
-	{50, 14}, // openai/uploads
-	{50, 15}, // openai/vector-stores
-	{50, 16}, // openai/videos
-	{52, 0},  // openrouter/api-keys
-	{52, 1},  // openrouter/chat-completions
-	{52, 2},  // openrouter/completions
-	{52, 3},  // openrouter/credits
-	{52, 4},  // openrouter/embeddings
-	{52, 5},  // openrouter/generation
-	{52, 6},  // openrouter/models
-	{52, 7},  // openrouter/providers
-	{52, 8},  // openrouter/responses
-	{53, 0},  // pagerduty/analytics
-	{53, 1},  // pagerduty/escalation-policies
-	{53, 2},  // pagerduty/incidents
-	{53, 3},  // pagerduty/incidents-read
-	{53, 4},  // pagerduty/services
-	{53, 5},  // pagerduty/users
-	{54, 0},  // perplexity/chat-completions
-	{54, 1},  // perplexity/chat-completions-async
-	{54, 2},  // perplexity/embeddings
-	{54, 3},  // perplexity/responses
-	{54, 4},  // perplexity/search
-	{55, 0},  // pinecone/backups
-	{55, 1},  // pinecone/indexes
-	{55, 2},  // pinecone/inference
-	{55, 3},  // pinecone/query
-	{55, 4},  // pinecone/vectors
-	{56, 0},  // plaid/accounts
-	{56, 1},  // plaid/assets
-	{56, 2},  // plaid/auth
-	{56, 3},  // plaid/categories
-	{56, 4},  // plaid/identity
-	{56, 5},  // plaid/institutions
-	{56, 6},  // plaid/investments
-	{56, 7},  // plaid/investments-sync
-	{56, 8},  // plaid/item-public-token-exchange
-	{56, 9},  // plaid/item-remove
-	{56, 10}, // plaid/items
-	{56, 11}, // plaid/liabilities
-	{56, 12}, // plaid/liabilities-sync
-	{56, 13}, // plaid/link-token
-	{56, 14}, // plaid/link-token-create
-	{56, 15}, // plaid/link-token-update
-	{56, 16}, // plaid/statements
-	{56, 17}, // plaid/transactions
-	{57, 0},  // postmark/bounces
-	{57, 1},  // postmark/email
-	{57, 2},  // postmark/message-streams
-	{57, 3},  // postmark/stats
-	{57, 4},  // postmark/templates
-	{58, 0},  // quickbooks/accounting
-	{59, 0},  // railway/graphql
-	{60, 0},  // reddit/api
-	{60, 1},  // reddit/content
-	{61, 0},  // remove-bg/background-removal
-	{62, 0},  // render/databases
-	{62, 1},  // render/deploys
-	{62, 2},  // render/env-groups
-	{62, 3},  // render/env-vars
-	{62, 4},  // render/observe
-	{62, 5},  // render/services
-	{62, 6},  // render/workspaces
-	{63, 0},  // replicate/collections
-	{63, 1},  // replicate/deployments
-	{63, 2},  // replicate/files
-	{63, 3},  // replicate/models
-	{63, 4},  // replicate/predictions
-	{63, 5},  // replicate/trainings
-	{64, 0},  // resend/broadcasts
-	{64, 1},  // resend/contacts
-	{64, 2},  // resend/domains
-	{64, 3},  // resend/emails
-	{65, 0},  // sendgrid/mail
-	{65, 1},  // sendgrid/marketing
-	{65, 2},  // sendgrid/stats
-	{65, 3},  // sendgrid/suppressions
-	{65, 4},  // sendgrid/templates
-	{66, 0},  // sentry/issues
-	{66, 1},  // sentry/organizations
-	{66, 2},  // sentry/read
-	{66, 3},  // sentry/releases
-	{67, 0},  // serpapi/account
-	{67, 1},  // serpapi/locations
-	{67, 2},  // serpapi/search
-	{68, 0},  // shopify/admin
-	{69, 0},  // slack/admin
-	{69, 1},  // slack/api
-	{69, 2},  // slack/apps
-	{69, 3},  // slack/auth
-	{69, 4},  // slack/bookmarks
-	{69, 5},  // slack/calls
-	{69, 6},  // slack/chat
-	{69, 7},  // slack/conversations
-	{69, 8},  // slack/dialog
-	{69, 9},  // slack/emoji
-	{69, 10}, // slack/files
-	{69, 11}, // slack/pins
-	{69, 12}, // slack/reactions
-	{69, 13}, // slack/reminders
-	{69, 14}, // slack/search
-	{69, 15}, // slack/stars
-	{69, 16}, // slack/team
-	{69, 17}, // slack/usergroups
-	{69, 18}, // slack/users
-	{69, 19}, // slack/views
-	{69, 20}, // slack/workflow
-	{70, 0},  // snyk/orgs
-	{70, 1},  // snyk/read
-	{70, 2},  // snyk/test
-	{70, 3},  // snyk/user
-	{71, 0},  // spotify/catalog
-	{71, 1},  // spotify/me
-	{71, 2},  // spotify/playlists
-	{71, 3},  // spotify/users
-	{72, 0},  // square/catalog
-	{72, 1},  // square/customers
-	{72, 2},  // square/inventory
-	{72, 3},  // square/invoices
-	{72, 4},  // square/locations
-	{72, 5},  // square/orders
-	{72, 6},  // square/payments
-	{73, 0},  // stripe/billing
-	{73, 1},  // stripe/customers
-	{73, 2},  // stripe/disputes
-	{73, 3},  // stripe/payments
-	{74, 0},  // supabase/api-keys
-	{74, 1},  // supabase/branches
-	{74, 2},  // supabase/database
-	{74, 3},  // supabase/functions
-	{74, 4},  // supabase/logs
-	{74, 5},  // supabase/organizations
-	{74, 6},  // supabase/projects
-	{74, 7},  // supabase/secrets
-	{75, 0},  // tavily/crawl
-	{75, 1},  // tavily/extract
-	{75, 2},  // tavily/map
-	{75, 3},  // tavily/research
-	{75, 4},  // tavily/search
-	{75, 5},  // tavily/usage
-	{76, 0},  // telegram/delete-message
-	{76, 1},  // telegram/edit-message-text
-	{76, 2},  // telegram/get-me
-	{76, 3},  // telegram/get-updates
-	{76, 4},  // telegram/send-chat-action
-	{76, 5},  // telegram/send-message
-	{77, 0},  // todoist/comments
-	{77, 1},  // todoist/labels
-	{77, 2},  // todoist/projects
-	{77, 3},  // todoist/sections
-	{77, 4},  // todoist/sync
-	{77, 5},  // todoist/tasks
-	{78, 0},  // together/audio
-	{78, 1},  // together/batches
-	{78, 2},  // together/chat-completions
-	{78, 3},  // together/code-interpreter
-	{78, 4},  // together/completions
-	{78, 5},  // together/embeddings
-	{78, 6},  // together/endpoints
-	{78, 7},  // together/evaluation
-	{78, 8},  // together/files
-	{78, 9},  // together/fine-tuning
-	{78, 10}, // together/images
-	{78, 11}, // together/models
-	{78, 12}, // together/rerank
-	{78, 13}, // together/videos
-	{79, 0},  // trello/actions
-	{79, 1},  // trello/batch
-	{79, 2},  // trello/boards
-	{79, 3},  // trello/cards
-	{79, 4},  // trello/checklists
-	{79, 5},  // trello/custom-fields
-	{79, 6},  // trello/emoji
-	{79, 7},  // trello/enterprises
-	{79, 8},  // trello/labels
-	{79, 9},  // trello/lists
-	{79, 10}, // trello/members
-	{79, 11}, // trello/notifications
-	{79, 12}, // trello/organizations
-	{79, 13}, // trello/plugins
-	{79, 14}, // trello/search
-	{79, 15}, // trello/tokens
-	{79, 16}, // trello/webhooks
-	{80, 0},  // tripo/image-to-3d
-	{81, 0},  // twilio/api
-	{82, 0},  // vercel/deployments
-	{82, 1},  // vercel/files
-	{82, 2},  // vercel/projects
-	{82, 3},  // vercel/teams
-	{82, 4},  // vercel/user
-	{83, 0},  // voyage/embeddings
-	{83, 1},  // voyage/rerank
-	{84, 0},  // x/dm
-	{84, 1},  // x/lists
-	{84, 2},  // x/spaces
-	{84, 3},  // x/tweets
-	{84, 4},  // x/users
-	{85, 0},  // xai/api-key
-	{85, 1},  // xai/batches
-	{85, 2},  // xai/chat-completions
-	{85, 3},  // xai/files
-	{85, 4},  // xai/images
-	{85, 5},  // xai/models
-	{85, 6},  // xai/responses
-	{85, 7},  // xai/tokenize
-	{85, 8},  // xai/videos
-	{86, 0},  // xero/accounting
-	{87, 0},  // youtube/captions
-	{87, 1},  // youtube/channels
-	{87, 2},  // youtube/comments
-	{87, 3},  // youtube/playlists
-	{87, 4},  // youtube/search
-	{87, 5},  // youtube/subscriptions
-	{87, 6},  // youtube/videos
+	{2, 0},   // asana/attachments
+	{2, 1},   // asana/goals
+	{2, 2},   // asana/projects
+	{2, 3},   // asana/stories
+	{2, 4},   // asana/tasks
+	{2, 5},   // asana/users
+	{2, 6},   // asana/webhooks
+	{3, 0},   // assemblyai/transcripts
+	{3, 1},   // assemblyai/upload
+	{5, 0},   // aws-bedrock-key/chat-completions
+	{5, 1},   // aws-bedrock-key/converse
+	{5, 2},   // aws-bedrock-key/invoke
+	{4, 0},   // aws-bedrock/async-invoke
+	{4, 1},   // aws-bedrock/converse
+	{4, 2},   // aws-bedrock/guardrails
+	{4, 3},   // aws-bedrock/invoke
+	{4, 4},   // aws-bedrock/models
+	{6, 0},   // aws-s3/bucket-manage
+	{6, 1},   // aws-s3/bucket-read
+	{6, 2},   // aws-s3/buckets-list
+	{6, 3},   // aws-s3/objects-delete
+	{6, 4},   // aws-s3/objects-read
+	{6, 5},   // aws-s3/objects-write
+	{7, 0},   // azure-openai/audio
+	{7, 1},   // azure-openai/batch
+	{7, 2},   // azure-openai/chat-completions
+	{7, 3},   // azure-openai/completions
+	{7, 4},   // azure-openai/embeddings
+	{7, 5},   // azure-openai/files
+	{7, 6},   // azure-openai/fine-tuning
+	{7, 7},   // azure-openai/images
+	{7, 8},   // azure-openai/models
+	{7, 9},   // azure-openai/responses
+	{8, 0},   // bitbucket/issues
+	{8, 1},   // bitbucket/pipelines
+	{8, 2},   // bitbucket/pull-requests
+	{8, 3},   // bitbucket/read
+	{8, 4},   // bitbucket/repositories
+	{8, 5},   // bitbucket/snippets
+	{8, 6},   // bitbucket/user
+	{8, 7},   // bitbucket/workspaces
+	{9, 0},   // brave-search/answers
+	{9, 1},   // brave-search/llm-context
+	{9, 2},   // brave-search/local
+	{9, 3},   // brave-search/media
+	{9, 4},   // brave-search/suggest
+	{9, 5},   // brave-search/web
+	{10, 0},  // calendly/availability
+	{10, 1},  // calendly/event_types
+	{10, 2},  // calendly/organizations
+	{10, 3},  // calendly/routing_forms
+	{10, 4},  // calendly/scheduled_events
+	{10, 5},  // calendly/scheduling_links
+	{10, 6},  // calendly/users
+	{10, 7},  // calendly/webhooks
+	{11, 0},  // cerebras/chat-completions
+	{11, 1},  // cerebras/completions
+	{11, 2},  // cerebras/models
+	{12, 0},  // circleci/contexts
+	{12, 1},  // circleci/insights
+	{12, 2},  // circleci/pipelines
+	{12, 3},  // circleci/projects
+	{12, 4},  // circleci/user
+	{13, 0},  // clickup/comments
+	{13, 1},  // clickup/lists
+	{13, 2},  // clickup/tasks
+	{13, 3},  // clickup/team
+	{13, 4},  // clickup/time
+	{14, 0},  // cloudflare/accounts
+	{14, 1},  // cloudflare/ai
+	{14, 2},  // cloudflare/analytics
+	{14, 3},  // cloudflare/cache
+	{14, 4},  // cloudflare/d1
+	{14, 5},  // cloudflare/dns
+	{14, 6},  // cloudflare/images
+	{14, 7},  // cloudflare/kv
+	{14, 8},  // cloudflare/pages
+	{14, 9},  // cloudflare/queues
+	{14, 10}, // cloudflare/r2
+	{14, 11}, // cloudflare/stream
+	{14, 12}, // cloudflare/token
+	{14, 13}, // cloudflare/vectorize
+	{14, 14}, // cloudflare/workers
+	{14, 15}, // cloudflare/zones
+	{14, 16}, // cloudflare/zones-read
+	{15, 0},  // cohere/batches
+	{15, 1},  // cohere/chat
+	{15, 2},  // cohere/classify
+	{15, 3},  // cohere/connectors
+	{15, 4},  // cohere/datasets
+	{15, 5},  // cohere/embed
+	{15, 6},  // cohere/fine-tuning
+	{15, 7},  // cohere/models
+	{15, 8},  // cohere/rerank
+	{15, 9},  // cohere/tokens
+	{15, 10}, // cohere/transcription
+	{16, 0},  // confluence/attachments
+	{16, 1},  // confluence/blog-posts
+	{16, 2},  // confluence/comments
+	{16, 3},  // confluence/pages
+	{16, 4},  // confluence/read
+	{16, 5},  // confluence/search
+	{17, 0},  // datadog/dashboards
+	{17, 1},  // datadog/events
+	{17, 2},  // datadog/events-read
+	{17, 3},  // datadog/incidents
+	{17, 4},  // datadog/logs-read
+	{17, 5},  // datadog/metrics-read
+	{17, 6},  // datadog/metrics-write
+	{17, 7},  // datadog/monitors
+	{17, 8},  // datadog/synthetics
+	{17, 9},  // datadog/users
+	{17, 10}, // datadog/validate
+	{18, 0},  // deepgram/models
+	{18, 1},  // deepgram/projects
+	{18, 2},  // deepgram/text-intelligence
+	{18, 3},  // deepgram/text-to-speech
+	{18, 4},  // deepgram/transcription
+	{18, 5},  // deepgram/voice-agent
+	{19, 0},  // deepl/languages
+	{19, 1},  // deepl/translate
+	{19, 2},  // deepl/usage
+	{20, 0},  // deepseek/balance
+	{20, 1},  // deepseek/chat-completions
+	{20, 2},  // deepseek/completions
+	{20, 3},  // deepseek/messages
+	{20, 4},  // deepseek/models
+	{21, 0},  // digitalocean/account
+	{21, 1},  // digitalocean/apps
+	{21, 2},  // digitalocean/databases
+	{21, 3},  // digitalocean/domains
+	{21, 4},  // digitalocean/droplets
+	{21, 5},  // digitalocean/kubernetes
+	{21, 6},  // digitalocean/kubernetes-credentials
+	{21, 7},  // digitalocean/monitoring
+	{21, 8},  // digitalocean/networking
+	{21, 9},  // digitalocean/projects
+	{21, 10}, // digitalocean/registry
+	{21, 11}, // digitalocean/ssh-keys
+	{22, 0},  // discord/applications
+	{22, 1},  // discord/channels
+	{22, 2},  // discord/gateway
+	{22, 3},  // discord/guilds
+	{22, 4},  // discord/invites
+	{22, 5},  // discord/stage-instances
+	{22, 6},  // discord/stickers
+	{22, 7},  // discord/users
+	{22, 8},  // discord/voice
+	{22, 9},  // discord/webhooks
+	{23, 0},  // doppler/activity
+	{23, 1},  // doppler/configs
+	{23, 2},  // doppler/me
+	{23, 3},  // doppler/projects
+	{23, 4},  // doppler/secrets
+	{24, 0},  // elevenlabs/audio-isolation
+	{24, 1},  // elevenlabs/audio-native
+	{24, 2},  // elevenlabs/conversational-ai
+	{24, 3},  // elevenlabs/dubbing
+	{24, 4},  // elevenlabs/forced-alignment
+	{24, 5},  // elevenlabs/history
+	{24, 6},  // elevenlabs/models
+	{24, 7},  // elevenlabs/pronunciation-dictionaries
+	{24, 8},  // elevenlabs/sound-effects
+	{24, 9},  // elevenlabs/studio
+	{24, 10}, // elevenlabs/text-to-dialogue
+	{24, 11}, // elevenlabs/text-to-speech
+	{24, 12}, // elevenlabs/transcription
+	{24, 13}, // elevenlabs/voice-changer
+	{24, 14}, // elevenlabs/voice-design
+	{24, 15}, // elevenlabs/voices
+	{25, 0},  // exa/agent
+	{25, 1},  // exa/answer
+	{25, 2},  // exa/contents
+	{25, 3},  // exa/search
+	{25, 4},  // exa/websets
+	{26, 0},  // fal/image-to-3d
+	{27, 0},  // figma/comments
+	{27, 1},  // figma/dev-resources
+	{27, 2},  // figma/files
+	{27, 3},  // figma/teams
+	{27, 4},  // figma/variables
+	{27, 5},  // figma/webhooks
+	{28, 0},  // firecrawl/agent
+	{28, 1},  // firecrawl/batch-scrape
+	{28, 2},  // firecrawl/browser
+	{28, 3},  // firecrawl/crawl
+	{28, 4},  // firecrawl/map
+	{28, 5},  // firecrawl/parse
+	{28, 6},  // firecrawl/scrape
+	{28, 7},  // firecrawl/search
+	{28, 8},  // firecrawl/support
+	{29, 0},  // fireworks/account
+	{29, 1},  // fireworks/api-keys
+	{29, 2},  // fireworks/chat-completions
+	{29, 3},  // fireworks/completions
+	{29, 4},  // fireworks/datasets
+	{29, 5},  // fireworks/deployments
+	{29, 6},  // fireworks/embeddings
+	{29, 7},  // fireworks/fine-tuning
+	{29, 8},  // fireworks/images
+	{29, 9},  // fireworks/messages
+	{29, 10}, // fireworks/models
+	{29, 11}, // fireworks/responses
+	{30, 0},  // fly/apps
+	{30, 1},  // fly/machines
+	{30, 2},  // fly/regions
+	{30, 3},  // fly/secrets
+	{30, 4},  // fly/volumes
+	{31, 0},  // gemini/batches
+	{31, 1},  // gemini/cached-content
+	{31, 2},  // gemini/corpora
+	{31, 3},  // gemini/file-search
+	{31, 4},  // gemini/files
+	{31, 5},  // gemini/generated-files
+	{31, 6},  // gemini/models
+	{31, 7},  // gemini/tuned-models
+	{32, 0},  // github/gists
+	{32, 1},  // github/graphql
+	{32, 2},  // github/issues
+	{32, 3},  // github/meta
+	{32, 4},  // github/notifications
+	{32, 5},  // github/orgs
+	{32, 6},  // github/repos
+	{32, 7},  // github/search
+	{32, 8},  // github/users
+	{33, 0},  // gitlab/ci-variables
+	{33, 1},  // gitlab/graphql
+	{33, 2},  // gitlab/groups
+	{33, 3},  // gitlab/issues
+	{33, 4},  // gitlab/merge-requests
+	{33, 5},  // gitlab/pipelines
+	{33, 6},  // gitlab/projects
+	{33, 7},  // gitlab/projects-read
+	{33, 8},  // gitlab/repository
+	{33, 9},  // gitlab/search
+	{33, 10}, // gitlab/user
+	{34, 0},  // google-calendar/events
+	{34, 1},  // google-calendar/lists
+	{35, 0},  // google-gmail/contacts-read
+	{35, 1},  // google-gmail/drafts
+	{35, 2},  // google-gmail/labels
+	{35, 3},  // google-gmail/messages-modify
+	{35, 4},  // google-gmail/messages-read
+	{35, 5},  // google-gmail/profile
+	{35, 6},  // google-gmail/send
+	{36, 0},  // google-places/autocomplete
+	{36, 1},  // google-places/details
+	{36, 2},  // google-places/search-text
+	{37, 0},  // google-vertex/batch-predictions
+	{37, 1},  // google-vertex/cached-contents
+	{37, 2},  // google-vertex/chat-completions
+	{37, 3},  // google-vertex/endpoints
+	{37, 4},  // google-vertex/publisher-models
+	{37, 5},  // google-vertex/tuning
+	{39, 0},  // grafana-cloud/access-policies
+	{39, 1},  // grafana-cloud/instances
+	{39, 2},  // grafana-cloud/orgs
+	{38, 0},  // grafana/alerting
+	{38, 1},  // grafana/annotations
+	{38, 2},  // grafana/dashboards
+	{38, 3},  // grafana/data-sources
+	{38, 4},  // grafana/query
+	{38, 5},  // grafana/search
+	{40, 0},  // groq/batches
+	{40, 1},  // groq/chat-completions
+	{40, 2},  // groq/embeddings
+	{40, 3},  // groq/files
+	{40, 4},  // groq/models
+	{40, 5},  // groq/responses
+	{40, 6},  // groq/speech
+	{40, 7},  // groq/transcription
+	{41, 0},  // hcp-terraform/organizations
+	{41, 1},  // hcp-terraform/runs
+	{41, 2},  // hcp-terraform/state
+	{41, 3},  // hcp-terraform/variables
+	{41, 4},  // hcp-terraform/workspaces
+	{42, 0},  // hetzner/catalog
+	{42, 1},  // hetzner/networking
+	{42, 2},  // hetzner/servers
+	{42, 3},  // hetzner/ssh-keys
+	{42, 4},  // hetzner/storage
+	{43, 0},  // hubspot/account
+	{43, 1},  // hubspot/automation
+	{43, 2},  // hubspot/cms
+	{43, 3},  // hubspot/conversations
+	{43, 4},  // hubspot/crm-associations
+	{43, 5},  // hubspot/crm-object-library
+	{43, 6},  // hubspot/crm-objects
+	{43, 7},  // hubspot/crm-pipelines
+	{43, 8},  // hubspot/crm-properties
+	{43, 9},  // hubspot/events
+	{43, 10}, // hubspot/files
+	{43, 11}, // hubspot/marketing
+	{43, 12}, // hubspot/settings
+	{44, 0},  // huggingface/chat-completions
+	{44, 1},  // huggingface/files
+	{44, 2},  // huggingface/hub-read
+	{44, 3},  // huggingface/hub-write
+	{44, 4},  // huggingface/inference
+	{44, 5},  // huggingface/router-models
+	{45, 0},  // intercom/admins
+	{45, 1},  // intercom/articles
+	{45, 2},  // intercom/contacts
+	{45, 3},  // intercom/conversations
+	{45, 4},  // intercom/data_attributes
+	{45, 5},  // intercom/help_center
+	{45, 6},  // intercom/messages
+	{45, 7},  // intercom/segments
+	{45, 8},  // intercom/tags
+	{45, 9},  // intercom/teams
+	{45, 10}, // intercom/tickets
+	{46, 0},  // jina/classify
+	{46, 1},  // jina/deepsearch
+	{46, 2},  // jina/embeddings
+	{46, 3},  // jina/reader
+	{46, 4},  // jina/rerank
+	{46, 5},  // jina/search
+	{46, 6},  // jina/segment
+	{47, 0},  // jira/agile
+	{47, 1},  // jira/configuration
+	{47, 2},  // jira/dashboards
+	{47, 3},  // jira/issues
+	{47, 4},  // jira/issues-read
+	{47, 5},  // jira/projects
+	{47, 6},  // jira/search
+	{47, 7},  // jira/users
+	{48, 0},  // langsmith/datasets
+	{48, 1},  // langsmith/feedback
+	{48, 2},  // langsmith/info
+	{48, 3},  // langsmith/runs
+	{49, 0},  // launchdarkly/audit
+	{49, 1},  // launchdarkly/flags
+	{49, 2},  // launchdarkly/flags-read
+	{49, 3},  // launchdarkly/members
+	{49, 4},  // launchdarkly/projects
+	{49, 5},  // launchdarkly/segments
+	{50, 0},  // linear/graphql
+	{50, 1},  // linear/storage
+	{51, 0},  // mailgun/domains
+	{51, 1},  // mailgun/lists
+	{51, 2},  // mailgun/routes
+	{51, 3},  // mailgun/sending
+	{52, 0},  // mistral/agents
+	{52, 1},  // mistral/audio
+	{52, 2},  // mistral/batch
+	{52, 3},  // mistral/chat-completions
+	{52, 4},  // mistral/classification
+	{52, 5},  // mistral/conversations
+	{52, 6},  // mistral/embeddings
+	{52, 7},  // mistral/files
+	{52, 8},  // mistral/fim
+	{52, 9},  // mistral/fine-tuning
+	{52, 10}, // mistral/libraries
+	{52, 11}, // mistral/models
+	{52, 12}, // mistral/ocr
+	{53, 0},  // neon/api-keys
+	{53, 1},  // neon/branches
+	{53, 2},  // neon/connection-uri
+	{53, 3},  // neon/consumption
+	{53, 4},  // neon/operations
+	{53, 5},  // neon/projects
+	{54, 0},  // netlify/deploys
+	{54, 1},  // netlify/sites
+	{54, 2},  // netlify/user
+	{55, 0},  // new-relic/graphql
+	{55, 1},  // new-relic/rest
+	{56, 0},  // notion/blocks
+	{56, 1},  // notion/comments
+	{56, 2},  // notion/databases
+	{56, 3},  // notion/pages
+	{56, 4},  // notion/search
+	{56, 5},  // notion/users
+	{57, 0},  // npm/access
+	{57, 1},  // npm/audit
+	{57, 2},  // npm/dist-tags
+	{57, 3},  // npm/packages-read
+	{57, 4},  // npm/publish
+	{57, 5},  // npm/search
+	{57, 6},  // npm/tokens
+	{57, 7},  // npm/user
+	{58, 0},  // openai/assistants
+	{58, 1},  // openai/batch
+	{58, 2},  // openai/chat-completions
+	{59, 0},  // openai/codex-realtime
+	{59, 1},  // openai/codex-responses
+	{59, 2},  // openai/codex-usage
+	{58, 3},  // openai/embeddings
+	{58, 4},  // openai/files
+	{58, 5},  // openai/fine-tuning
+	{58, 6},  // openai/image-generation
+	{58, 7},  // openai/models
+	{58, 8},  // openai/moderation
+	{58, 9},  // openai/realtime
+	{58, 10}, // openai/responses
+	{58, 11}, // openai/speech
+	{58, 12}, // openai/transcription
+	{58, 13}, // openai/translation
+	{58, 14}, // openai/uploads
+	{58, 15}, // openai/vector-stores
+	{58, 16}, // openai/videos
+	{60, 0},  // openrouter/api-keys
+	{60, 1},  // openrouter/chat-completions
+	{60, 2},  // openrouter/completions
+	{60, 3},  // openrouter/credits
+	{60, 4},  // openrouter/embeddings
+	{60, 5},  // openrouter/generation
+	{60, 6},  // openrouter/models
+	{60, 7},  // openrouter/providers
+	{60, 8},  // openrouter/responses
+	{61, 0},  // pagerduty/analytics
+	{61, 1},  // pagerduty/escalation-policies
+	{61, 2},  // pagerduty/incidents
+	{61, 3},  // pagerduty/incidents-read
+	{61, 4},  // pagerduty/services
+	{61, 5},  // pagerduty/users
+	{62, 0},  // perplexity/chat-completions
+	{62, 1},  // perplexity/chat-completions-async
+	{62, 2},  // perplexity/embeddings
+	{62, 3},  // perplexity/responses
+	{62, 4},  // perplexity/search
+	{63, 0},  // pinecone/backups
+	{63, 1},  // pinecone/indexes
+	{63, 2},  // pinecone/inference
+	{63, 3},  // pinecone/query
+	{63, 4},  // pinecone/vectors
+	{64, 0},  // plaid/accounts
+	{64, 1},  // plaid/assets
+	{64, 2},  // plaid/auth
+	{64, 3},  // plaid/categories
+	{64, 4},  // plaid/identity
+	{64, 5},  // plaid/institutions
+	{64, 6},  // plaid/investments
+	{64, 7},  // plaid/investments-sync
+	{64, 8},  // plaid/item-public-token-exchange
+	{64, 9},  // plaid/item-remove
+	{64, 10}, // plaid/items
+	{64, 11}, // plaid/liabilities
+	{64, 12}, // plaid/liabilities-sync
+	{64, 13}, // plaid/link-token
+	{64, 14}, // plaid/link-token-create
+	{64, 15}, // plaid/link-token-update
+	{64, 16}, // plaid/statements
+	{64, 17}, // plaid/transactions
+	{65, 0},  // posthog/experiments
+	{65, 1},  // posthog/insights
+	{65, 2},  // posthog/persons
+	{65, 3},  // posthog/projects
+	{65, 4},  // posthog/query
+	{66, 0},  // postman/apis
+	{66, 1},  // postman/collections
+	{66, 2},  // postman/environments
+	{66, 3},  // postman/me
+	{66, 4},  // postman/mocks
+	{66, 5},  // postman/monitors
+	{66, 6},  // postman/workspaces
+	{67, 0},  // postmark/bounces
+	{67, 1},  // postmark/email
+	{67, 2},  // postmark/message-streams
+	{67, 3},  // postmark/stats
+	{67, 4},  // postmark/templates
+	{68, 0},  // quickbooks/accounting
+	{69, 0},  // railway/graphql
+	{70, 0},  // reddit/api
+	{70, 1},  // reddit/content
+	{71, 0},  // remove-bg/background-removal
+	{72, 0},  // render/databases
+	{72, 1},  // render/deploys
+	{72, 2},  // render/env-groups
+	{72, 3},  // render/env-vars
+	{72, 4},  // render/observe
+	{72, 5},  // render/services
+	{72, 6},  // render/workspaces
+	{73, 0},  // replicate/collections
+	{73, 1},  // replicate/deployments
+	{73, 2},  // replicate/files
+	{73, 3},  // replicate/models
+	{73, 4},  // replicate/predictions
+	{73, 5},  // replicate/trainings
+	{74, 0},  // resend/broadcasts
+	{74, 1},  // resend/contacts
+	{74, 2},  // resend/domains
+	{74, 3},  // resend/emails
+	{75, 0},  // sendgrid/mail
+	{75, 1},  // sendgrid/marketing
+	{75, 2},  // sendgrid/stats
+	{75, 3},  // sendgrid/suppressions
+	{75, 4},  // sendgrid/templates
+	{76, 0},  // sentry/issues
+	{76, 1},  // sentry/organizations
+	{76, 2},  // sentry/read
+	{76, 3},  // sentry/releases
+	{77, 0},  // serpapi/account
+	{77, 1},  // serpapi/locations
+	{77, 2},  // serpapi/search
+	{78, 0},  // shopify/admin
+	{79, 0},  // slack/admin
+	{79, 1},  // slack/api
+	{79, 2},  // slack/apps
+	{79, 3},  // slack/auth
+	{79, 4},  // slack/bookmarks
+	{79, 5},  // slack/calls
+	{79, 6},  // slack/chat
+	{79, 7},  // slack/conversations
+	{79, 8},  // slack/dialog
+	{79, 9},  // slack/emoji
+	{79, 10}, // slack/files
+	{79, 11}, // slack/pins
+	{79, 12}, // slack/reactions
+	{79, 13}, // slack/reminders
+	{79, 14}, // slack/search
+	{79, 15}, // slack/stars
+	{79, 16}, // slack/team
+	{79, 17}, // slack/usergroups
+	{79, 18}, // slack/users
+	{79, 19}, // slack/views
+	{79, 20}, // slack/workflow
+	{80, 0},  // snyk/orgs
+	{80, 1},  // snyk/read
+	{80, 2},  // snyk/test
+	{80, 3},  // snyk/user
+	{81, 0},  // spotify/catalog
+	{81, 1},  // spotify/me
+	{81, 2},  // spotify/playlists
+	{81, 3},  // spotify/users
+	{82, 0},  // square/catalog
+	{82, 1},  // square/customers
+	{82, 2},  // square/inventory
+	{82, 3},  // square/invoices
+	{82, 4},  // square/locations
+	{82, 5},  // square/orders
+	{82, 6},  // square/payments
+	{83, 0},  // stripe/billing
+	{83, 1},  // stripe/customers
+	{83, 2},  // stripe/disputes
+	{83, 3},  // stripe/payments
+	{84, 0},  // supabase/api-keys
+	{84, 1},  // supabase/branches
+	{84, 2},  // supabase/database
+	{84, 3},  // supabase/functions
+	{84, 4},  // supabase/logs
+	{84, 5},  // supabase/organizations
+	{84, 6},  // supabase/projects
+	{84, 7},  // supabase/secrets
+	{85, 0},  // tavily/crawl
+	{85, 1},  // tavily/extract
+	{85, 2},  // tavily/map
+	{85, 3},  // tavily/research
+	{85, 4},  // tavily/search
+	{85, 5},  // tavily/usage
+	{86, 0},  // telegram/delete-message
+	{86, 1},  // telegram/edit-message-text
+	{86, 2},  // telegram/get-me
+	{86, 3},  // telegram/get-updates
+	{86, 4},  // telegram/send-chat-action
+	{86, 5},  // telegram/send-message
+	{87, 0},  // todoist/comments
+	{87, 1},  // todoist/labels
+	{87, 2},  // todoist/projects
+	{87, 3},  // todoist/sections
+	{87, 4},  // todoist/sync
+	{87, 5},  // todoist/tasks
+	{88, 0},  // together/audio
+	{88, 1},  // together/batches
+	{88, 2},  // together/chat-completions
+	{88, 3},  // together/code-interpreter
+	{88, 4},  // together/completions
+	{88, 5},  // together/embeddings
+	{88, 6},  // together/endpoints
+	{88, 7},  // together/evaluation
+	{88, 8},  // together/files
+	{88, 9},  // together/fine-tuning
+	{88, 10}, // together/images
+	{88, 11}, // together/models
+	{88, 12}, // together/rerank
+	{88, 13}, // together/videos
+	{89, 0},  // trello/actions
+	{89, 1},  // trello/batch
+	{89, 2},  // trello/boards
+	{89, 3},  // trello/cards
+	{89, 4},  // trello/checklists
+	{89, 5},  // trello/custom-fields
+	{89, 6},  // trello/emoji
+	{89, 7},  // trello/enterprises
+	{89, 8},  // trello/labels
+	{89, 9},  // trello/lists
+	{89, 10}, // trello/members
+	{89, 11}, // trello/notifications
+	{89, 12}, // trello/organizations
+	{89, 13}, // trello/plugins
+	{89, 14}, // trello/search
+	{89, 15}, // trello/tokens
+	{89, 16}, // trello/webhooks
+	{90, 0},  // tripo/image-to-3d
+	{91, 0},  // twilio/api
+	{92, 0},  // vercel/deployments
+	{92, 1},  // vercel/files
+	{92, 2},  // vercel/projects
+	{92, 3},  // vercel/teams
+	{92, 4},  // vercel/user
+	{93, 0},  // voyage/embeddings
+	{93, 1},  // voyage/rerank
+	{94, 0},  // x/dm
+	{94, 1},  // x/lists
+	{94, 2},  // x/spaces
+	{94, 3},  // x/tweets
+	{94, 4},  // x/users
+	{95, 0},  // xai/api-key
+	{95, 1},  // xai/batches
+	{95, 2},  // xai/chat-completions
+	{95, 3},  // xai/files
+	{95, 4},  // xai/images
+	{95, 5},  // xai/models
+	{95, 6},  // xai/responses
+	{95, 7},  // xai/tokenize
+	{95, 8},  // xai/videos
+	{96, 0},  // xero/accounting
+	{97, 0},  // youtube/captions
+	{97, 1},  // youtube/channels
+	{97, 2},  // youtube/comments
+	{97, 3},  // youtube/playlists
+	{97, 4},  // youtube/search
+	{97, 5},  // youtube/subscriptions
+	{97, 6},  // youtube/videos
 }

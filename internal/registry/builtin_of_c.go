@@ -218,6 +218,89 @@ var service_circleci = Service{
 				{segment: "webhook", prefix: []uint16{3}},
 				{segment: "workflow", prefix: []uint16{2}}}}}}}}}
 
+var service_clickup = Service{
+	ID:      "clickup",
+	Origin:  "builtin",
+	Title:   "ClickUp",
+	Docs:    "https://developer.clickup.com/reference",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.clickup.com"},
+	Secrets: []Secret{
+		{Name: "CLICKUP_API_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "CLICKUP_TOKEN", Secret: "CLICKUP_API_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"CLICKUP_API_TOKEN"}, KeyForm: "pk_"},
+	Capabilities: []Capability{
+		{
+			ID:      "clickup/comments",
+			Title:   "Comments",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/comment", Segments: []string{"api", "v2", "comment"}},
+				{Text: "/api/v2/list/{list}/comment", Segments: []string{"api", "v2", "list", "", "comment"}},
+				{Text: "/api/v2/task/{task}/comment", Segments: []string{"api", "v2", "task", "", "comment"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v2/task/9hx/comment", Body: "{\"comment_text\":\"Looks good\",\"notify_all\":false}"}},
+		{
+			ID:      "clickup/lists",
+			Title:   "Spaces, folders, lists, views and their fields",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/folder", Segments: []string{"api", "v2", "folder"}},
+				{Text: "/api/v2/list", Segments: []string{"api", "v2", "list"}},
+				{Text: "/api/v2/space", Segments: []string{"api", "v2", "space"}},
+				{Text: "/api/v2/view", Segments: []string{"api", "v2", "view"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/v2/space/790/folder", Query: "archived=false"}},
+		{
+			ID:      "clickup/tasks",
+			Title:   "Tasks and checklists",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/checklist", Segments: []string{"api", "v2", "checklist"}},
+				{Text: "/api/v2/list/{list}/task", Segments: []string{"api", "v2", "list", "", "task"}},
+				{Text: "/api/v2/task", Segments: []string{"api", "v2", "task"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v2/list/123/task", Body: "{\"name\":\"New Task Name\",\"description\":\"New Task Description\",\"priority\":3}"}},
+		{
+			ID:      "clickup/team",
+			Title:   "Workspaces, what is in them, and the user, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/team", Segments: []string{"api", "v2", "team"}},
+				{Text: "/api/v2/user", Segments: []string{"api", "v2", "user"}}},
+			Risk:    "read",
+			Returns: []string{"secret"},
+			Example: Example{Method: "GET", Path: "/api/v2/team"}},
+		{
+			ID:      "clickup/time",
+			Title:   "Time entries",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/team/{team}/time_entries", Segments: []string{"api", "v2", "team", "", "time_entries"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v2/team/512/time_entries"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v2", children: []node{
+				{segment: "checklist", prefix: []uint16{2}},
+				{segment: "comment", prefix: []uint16{0}},
+				{segment: "folder", prefix: []uint16{1}},
+				{segment: "list", any: &node{children: []node{
+					{segment: "comment", prefix: []uint16{0}},
+					{segment: "task", prefix: []uint16{2}}}}, prefix: []uint16{1}},
+				{segment: "space", prefix: []uint16{1}},
+				{segment: "task", any: &node{children: []node{
+					{segment: "comment", prefix: []uint16{0}}}}, prefix: []uint16{2}},
+				{segment: "team", any: &node{children: []node{
+					{segment: "time_entries", prefix: []uint16{4}}}}, prefix: []uint16{3}},
+				{segment: "user", prefix: []uint16{3}},
+				{segment: "view", prefix: []uint16{1}}}}}}}}}
+
 var service_cloudflare = Service{
 	ID:      "cloudflare",
 	Origin:  "builtin",

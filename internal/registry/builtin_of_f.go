@@ -38,6 +38,101 @@ var service_fal = Service{
 					{segment: "rapid", children: []node{
 						{segment: "image-to-3d", prefix: []uint16{0}}}}}}}}}}}}}
 
+var service_figma = Service{
+	ID:      "figma",
+	Origin:  "builtin",
+	Title:   "Figma",
+	Docs:    "https://developers.figma.com/docs/rest-api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.figma.com"},
+	Secrets: []Secret{
+		{Name: "FIGMA_ACCESS_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "FIGMA_API_KEY", Secret: "FIGMA_ACCESS_TOKEN"},
+		{Name: "FIGMA_API_TOKEN", Secret: "FIGMA_ACCESS_TOKEN"},
+		{Name: "FIGMA_TOKEN", Secret: "FIGMA_ACCESS_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-figma-token", Value: "{{secret}}"}}},
+	Capabilities: []Capability{
+		{
+			ID:      "figma/comments",
+			Title:   "Comments and reactions",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/files/{file}/comments", Segments: []string{"v1", "files", "", "comments"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/files/abc123XYZ/comments"}},
+		{
+			ID:      "figma/dev-resources",
+			Title:   "Links of layers to code",
+			Methods: []string{"DELETE", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v1/dev_resources", Segments: []string{"v1", "dev_resources"}},
+				{Text: "/v1/files/{file}/dev_resources", Segments: []string{"v1", "files", "", "dev_resources"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/v1/dev_resources", Body: "{\"dev_resources\":[{\"name\":\"Button\",\"url\":\"https://example.com/button\",\"file_key\":\"abc123XYZ\",\"node_id\":\"1:2\"}]}"}},
+		{
+			ID:      "figma/files",
+			Title:   "Files, their images, versions, components, styles and variables, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/component_sets", Segments: []string{"v1", "component_sets"}},
+				{Text: "/v1/components", Segments: []string{"v1", "components"}},
+				{Text: "/v1/files", Segments: []string{"v1", "files"}},
+				{Text: "/v1/files/{file}/dev_resources", Segments: []string{"v1", "files", "", "dev_resources"}},
+				{Text: "/v1/files/{file}/variables", Segments: []string{"v1", "files", "", "variables"}},
+				{Text: "/v1/images", Segments: []string{"v1", "images"}},
+				{Text: "/v1/styles", Segments: []string{"v1", "styles"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/files/abc123XYZ/nodes", Query: "ids=1:2&depth=1"}},
+		{
+			ID:      "figma/teams",
+			Title:   "The user, and projects and libraries of teams, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/v1/me", Segments: []string{"v1", "me"}},
+				{Text: "/v1/projects", Segments: []string{"v1", "projects"}},
+				{Text: "/v1/teams", Segments: []string{"v1", "teams"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/v1/me"}},
+		{
+			ID:      "figma/variables",
+			Title:   "Variables and their collections, written",
+			Methods: []string{"POST"},
+			Paths: []Path{
+				{Text: "/v1/files/{file}/variables", Segments: []string{"v1", "files", "", "variables"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/v1/files/abc123XYZ/variables", Body: "{\"variableCollections\":[{\"action\":\"CREATE\",\"name\":\"Colours\"}]}"}},
+		{
+			ID:      "figma/webhooks",
+			Title:   "Webhooks",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/v2/teams", Segments: []string{"v2", "teams"}},
+				{Text: "/v2/webhooks", Segments: []string{"v2", "webhooks"}}},
+			Risk:    "write",
+			Returns: []string{"passcode"},
+			Example: Example{Method: "GET", Path: "/v2/webhooks", Query: "context=team&context_id=123"}}},
+	index: node{children: []node{
+		{segment: "v1", children: []node{
+			{segment: "component_sets", prefix: []uint16{2}},
+			{segment: "components", prefix: []uint16{2}},
+			{segment: "dev_resources", prefix: []uint16{1}},
+			{segment: "files", any: &node{children: []node{
+				{segment: "comments", prefix: []uint16{0}},
+				{segment: "dev_resources", prefix: []uint16{1, 2}},
+				{segment: "variables", prefix: []uint16{2, 4}}}}, prefix: []uint16{2}},
+			{segment: "images", prefix: []uint16{2}},
+			{segment: "me", prefix: []uint16{3}},
+			{segment: "projects", prefix: []uint16{3}},
+			{segment: "styles", prefix: []uint16{2}},
+			{segment: "teams", prefix: []uint16{3}}}},
+		{segment: "v2", children: []node{
+			{segment: "teams", prefix: []uint16{5}},
+			{segment: "webhooks", prefix: []uint16{5}}}}}}}
+
 var service_firecrawl = Service{
 	ID:      "firecrawl",
 	Origin:  "builtin",

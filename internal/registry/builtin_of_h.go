@@ -4,6 +4,98 @@
 
 package registry
 
+var service_hcp_terraform = Service{
+	ID:      "hcp-terraform",
+	Origin:  "builtin",
+	Title:   "HCP Terraform",
+	Docs:    "https://developer.hashicorp.com/terraform/cloud-docs/api-docs",
+	Checked: "2026-11-22",
+	Hosts:   []string{"app.terraform.io"},
+	Secrets: []Secret{
+		{Name: "TFE_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "TF_API_TOKEN", Secret: "TFE_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{BaseURL: []string{"TFE_ADDRESS"}, Key: []string{"TFE_TOKEN"}},
+	Capabilities: []Capability{
+		{
+			ID:      "hcp-terraform/organizations",
+			Title:   "Organisations, projects, teams and the account, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/account", Segments: []string{"api", "v2", "account"}},
+				{Text: "/api/v2/organizations", Segments: []string{"api", "v2", "organizations"}},
+				{Text: "/api/v2/projects", Segments: []string{"api", "v2", "projects"}},
+				{Text: "/api/v2/teams", Segments: []string{"api", "v2", "teams"}}},
+			Risk: "read",
+			Example: Example{Method: "GET", Path: "/api/v2/organizations", Headers: []Header{
+				{Name: "content-type", Value: "application/vnd.api+json"}}}},
+		{
+			ID:      "hcp-terraform/runs",
+			Title:   "Runs, plans and applies",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/applies", Segments: []string{"api", "v2", "applies"}},
+				{Text: "/api/v2/plans", Segments: []string{"api", "v2", "plans"}},
+				{Text: "/api/v2/runs", Segments: []string{"api", "v2", "runs"}},
+				{Text: "/api/v2/workspaces/{workspace}/runs", Segments: []string{"api", "v2", "workspaces", "", "runs"}}},
+			Risk: "destructive",
+			Example: Example{Method: "POST", Path: "/api/v2/runs", Headers: []Header{
+				{Name: "content-type", Value: "application/vnd.api+json"}}, Body: "{\"data\":{\"type\":\"runs\",\"attributes\":{\"message\":\"Custom message\"},\"relationships\":{\"workspace\":{\"data\":{\"type\":\"workspaces\",\"id\":\"ws-LLGHCr4SWy28wyGN\"}}}}}"}},
+		{
+			ID:      "hcp-terraform/state",
+			Title:   "State and its outputs",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/state-version-outputs", Segments: []string{"api", "v2", "state-version-outputs"}},
+				{Text: "/api/v2/state-versions", Segments: []string{"api", "v2", "state-versions"}},
+				{Text: "/api/v2/workspaces/{workspace}/current-state-version", Segments: []string{"api", "v2", "workspaces", "", "current-state-version"}},
+				{Text: "/api/v2/workspaces/{workspace}/state-versions", Segments: []string{"api", "v2", "workspaces", "", "state-versions"}}},
+			Risk:    "destructive",
+			Returns: []string{"hosted-json-state-download-url", "hosted-state-download-url", "hosted-json-state-upload-url", "hosted-state-upload-url", "value"},
+			Example: Example{Method: "GET", Path: "/api/v2/workspaces/ws-6fHMCom98SDXSQUv/current-state-version"}},
+		{
+			ID:      "hcp-terraform/variables",
+			Title:   "Variables of workspaces and sets of them",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/varsets", Segments: []string{"api", "v2", "varsets"}},
+				{Text: "/api/v2/workspaces/{workspace}/vars", Segments: []string{"api", "v2", "workspaces", "", "vars"}}},
+			Risk:    "destructive",
+			Returns: []string{"value"},
+			Example: Example{Method: "GET", Path: "/api/v2/workspaces/ws-4j8p6jX1w33MiDC7/vars"}},
+		{
+			ID:      "hcp-terraform/workspaces",
+			Title:   "Workspaces, made, locked, changed and deleted",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/organizations/{organization}/workspaces", Segments: []string{"api", "v2", "organizations", "", "workspaces"}},
+				{Text: "/api/v2/workspaces", Segments: []string{"api", "v2", "workspaces"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/v2/organizations/my-organization/workspaces"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v2", children: []node{
+				{segment: "account", prefix: []uint16{0}},
+				{segment: "applies", prefix: []uint16{1}},
+				{segment: "organizations", any: &node{children: []node{
+					{segment: "workspaces", prefix: []uint16{4}}}}, prefix: []uint16{0}},
+				{segment: "plans", prefix: []uint16{1}},
+				{segment: "projects", prefix: []uint16{0}},
+				{segment: "runs", prefix: []uint16{1}},
+				{segment: "state-version-outputs", prefix: []uint16{2}},
+				{segment: "state-versions", prefix: []uint16{2}},
+				{segment: "teams", prefix: []uint16{0}},
+				{segment: "varsets", prefix: []uint16{3}},
+				{segment: "workspaces", any: &node{children: []node{
+					{segment: "current-state-version", prefix: []uint16{2}},
+					{segment: "runs", prefix: []uint16{1}},
+					{segment: "state-versions", prefix: []uint16{2}},
+					{segment: "vars", prefix: []uint16{3}}}}, prefix: []uint16{4}}}}}}}}}
+
 var service_hetzner = Service{
 	ID:      "hetzner",
 	Origin:  "builtin",

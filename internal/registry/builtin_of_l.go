@@ -4,6 +4,164 @@
 
 package registry
 
+var service_langsmith = Service{
+	ID:      "langsmith",
+	Origin:  "builtin",
+	Title:   "LangSmith",
+	Docs:    "https://api.smith.langchain.com/redoc",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.smith.langchain.com", "eu.api.smith.langchain.com"},
+	Secrets: []Secret{
+		{Name: "LANGSMITH_API_KEY", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "LANGCHAIN_API_KEY", Secret: "LANGSMITH_API_KEY"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-api-key", Value: "{{secret}}"}}},
+	Env: Env{BaseURL: []string{"LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"}, Key: []string{"LANGSMITH_API_KEY", "LANGCHAIN_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "langsmith/datasets",
+			Title:   "Datasets and examples",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v1/datasets", Segments: []string{"api", "v1", "datasets"}},
+				{Text: "/api/v1/examples", Segments: []string{"api", "v1", "examples"}},
+				{Text: "/datasets", Segments: []string{"datasets"}},
+				{Text: "/examples", Segments: []string{"examples"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/v1/datasets", Query: "limit=10"}},
+		{
+			ID:      "langsmith/feedback",
+			Title:   "Feedback on runs",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/feedback", Segments: []string{"api", "v1", "feedback"}},
+				{Text: "/feedback", Segments: []string{"feedback"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/v1/feedback", Body: "{\"run_id\":\"6bc5b2d6-e4e6-4f44-a7d2-1a1b0d2b8f35\",\"key\":\"correctness\",\"score\":1}"}},
+		{
+			ID:      "langsmith/info",
+			Title:   "What the server can do",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v1/info", Segments: []string{"api", "v1", "info"}},
+				{Text: "/info", Segments: []string{"info"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v1/info"}},
+		{
+			ID:      "langsmith/runs",
+			Title:   "Runs, traced and searched, and the projects of them",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v1/runs", Segments: []string{"api", "v1", "runs"}},
+				{Text: "/api/v1/sessions", Segments: []string{"api", "v1", "sessions"}},
+				{Text: "/runs", Segments: []string{"runs"}},
+				{Text: "/sessions", Segments: []string{"sessions"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/v1/runs/query", Body: "{\"session\":[\"6bc5b2d6-e4e6-4f44-a7d2-1a1b0d2b8f35\"],\"limit\":10}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v1", children: []node{
+				{segment: "datasets", prefix: []uint16{0}},
+				{segment: "examples", prefix: []uint16{0}},
+				{segment: "feedback", prefix: []uint16{1}},
+				{segment: "info", prefix: []uint16{2}},
+				{segment: "runs", prefix: []uint16{3}},
+				{segment: "sessions", prefix: []uint16{3}}}}}},
+		{segment: "datasets", prefix: []uint16{0}},
+		{segment: "examples", prefix: []uint16{0}},
+		{segment: "feedback", prefix: []uint16{1}},
+		{segment: "info", prefix: []uint16{2}},
+		{segment: "runs", prefix: []uint16{3}},
+		{segment: "sessions", prefix: []uint16{3}}}}}
+
+var service_launchdarkly = Service{
+	ID:      "launchdarkly",
+	Origin:  "builtin",
+	Title:   "LaunchDarkly",
+	Docs:    "https://launchdarkly.com/docs/api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"app.launchdarkly.com"},
+	Secrets: []Secret{
+		{Name: "LAUNCHDARKLY_ACCESS_TOKEN", Placeholder: "secret"}},
+	Aliases: []Alias{
+		{Name: "LD_API_KEY", Secret: "LAUNCHDARKLY_ACCESS_TOKEN"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"LAUNCHDARKLY_ACCESS_TOKEN"}, KeyForm: "api-"},
+	Capabilities: []Capability{
+		{
+			ID:      "launchdarkly/audit",
+			Title:   "The audit log and usage",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/auditlog", Segments: []string{"api", "v2", "auditlog"}},
+				{Text: "/api/v2/usage", Segments: []string{"api", "v2", "usage"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/auditlog", Query: "limit=10"}},
+		{
+			ID:      "launchdarkly/flags",
+			Title:   "Feature flags",
+			Methods: []string{"DELETE", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/flags", Segments: []string{"api", "v2", "flags"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/api/v2/flags/my-project", Body: "{\"name\":\"My Flag\",\"key\":\"flag-key-123abc\"}"}},
+		{
+			ID:      "launchdarkly/flags-read",
+			Title:   "Feature flags and their status, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/flag-status", Segments: []string{"api", "v2", "flag-status"}},
+				{Text: "/api/v2/flag-statuses", Segments: []string{"api", "v2", "flag-statuses"}},
+				{Text: "/api/v2/flags", Segments: []string{"api", "v2", "flags"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/flags/my-project", Query: "env=production&summary=true"}},
+		{
+			ID:      "launchdarkly/members",
+			Title:   "Members, teams and roles, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/members", Segments: []string{"api", "v2", "members"}},
+				{Text: "/api/v2/roles", Segments: []string{"api", "v2", "roles"}},
+				{Text: "/api/v2/teams", Segments: []string{"api", "v2", "teams"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/members/me"}},
+		{
+			ID:      "launchdarkly/projects",
+			Title:   "Projects and environments",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/projects", Segments: []string{"api", "v2", "projects"}}},
+			Risk:    "destructive",
+			Returns: []string{"apiKey", "mobileKey"},
+			Example: Example{Method: "GET", Path: "/api/v2/projects", Query: "expand=environments"}},
+		{
+			ID:      "launchdarkly/segments",
+			Title:   "Segments",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/segments", Segments: []string{"api", "v2", "segments"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/v2/segments/my-project/production"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v2", children: []node{
+				{segment: "auditlog", prefix: []uint16{0}},
+				{segment: "flag-status", prefix: []uint16{2}},
+				{segment: "flag-statuses", prefix: []uint16{2}},
+				{segment: "flags", prefix: []uint16{1, 2}},
+				{segment: "members", prefix: []uint16{3}},
+				{segment: "projects", prefix: []uint16{4}},
+				{segment: "roles", prefix: []uint16{3}},
+				{segment: "segments", prefix: []uint16{5}},
+				{segment: "teams", prefix: []uint16{3}},
+				{segment: "usage", prefix: []uint16{0}}}}}}}}}
+
 var service_linear = Service{
 	ID:      "linear",
 	Origin:  "builtin",

@@ -4,6 +4,93 @@
 
 package registry
 
+var service_neon = Service{
+	ID:      "neon",
+	Origin:  "builtin",
+	Title:   "Neon",
+	Docs:    "https://api-docs.neon.tech/reference/getting-started-with-neon-api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"console.neon.tech"},
+	Secrets: []Secret{
+		{Name: "NEON_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{Key: []string{"NEON_API_KEY"}},
+	Capabilities: []Capability{
+		{
+			ID:      "neon/api-keys",
+			Title:   "API keys",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/api_keys", Segments: []string{"api", "v2", "api_keys"}}},
+			Risk:    "destructive",
+			Returns: []string{"key"},
+			Example: Example{Method: "GET", Path: "/api/v2/api_keys"}},
+		{
+			ID:      "neon/branches",
+			Title:   "Branches, their databases, roles and compute endpoints",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/api/v2/projects/{project}/branches", Segments: []string{"api", "v2", "projects", "", "branches"}},
+				{Text: "/api/v2/projects/{project}/endpoints", Segments: []string{"api", "v2", "projects", "", "endpoints"}}},
+			Risk:    "destructive",
+			Returns: []string{"connection_uri", "password"},
+			Example: Example{Method: "GET", Path: "/api/v2/projects/spring-example-302709/branches"}},
+		{
+			ID:      "neon/connection-uri",
+			Title:   "The connection of a database",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/projects/{project}/connection_uri$", Segments: []string{"api", "v2", "projects", "", "connection_uri"}, Exact: true}},
+			Risk:    "read",
+			Returns: []string{"uri"},
+			Example: Example{Method: "GET", Path: "/api/v2/projects/spring-example-302709/connection_uri", Query: "database_name=neondb&role_name=alex"}},
+		{
+			ID:      "neon/consumption",
+			Title:   "What was used, and of whom the key is",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/consumption_history", Segments: []string{"api", "v2", "consumption_history"}},
+				{Text: "/api/v2/regions$", Segments: []string{"api", "v2", "regions"}, Exact: true},
+				{Text: "/api/v2/users/me", Segments: []string{"api", "v2", "users", "me"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/users/me"}},
+		{
+			ID:      "neon/operations",
+			Title:   "Operations of a project, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/v2/projects/{project}/operations", Segments: []string{"api", "v2", "projects", "", "operations"}}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/api/v2/projects/spring-example-302709/operations"}},
+		{
+			ID:      "neon/projects",
+			Title:   "Projects and who may use them",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/v2/projects$", Segments: []string{"api", "v2", "projects"}, Exact: true},
+				{Text: "/api/v2/projects/{project}$", Segments: []string{"api", "v2", "projects", ""}, Exact: true},
+				{Text: "/api/v2/projects/{project}/permissions", Segments: []string{"api", "v2", "projects", "", "permissions"}}},
+			Risk:    "destructive",
+			Returns: []string{"connection_uri", "password"},
+			Example: Example{Method: "POST", Path: "/api/v2/projects", Body: "{\"project\":{\"name\":\"my-new-project\",\"region_id\":\"aws-us-east-2\",\"pg_version\":17}}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "v2", children: []node{
+				{segment: "api_keys", prefix: []uint16{0}},
+				{segment: "consumption_history", prefix: []uint16{3}},
+				{segment: "projects", any: &node{children: []node{
+					{segment: "branches", prefix: []uint16{1}},
+					{segment: "connection_uri", exact: []uint16{2}},
+					{segment: "endpoints", prefix: []uint16{1}},
+					{segment: "operations", prefix: []uint16{4}},
+					{segment: "permissions", prefix: []uint16{5}}}, exact: []uint16{5}}, exact: []uint16{5}},
+				{segment: "regions", exact: []uint16{3}},
+				{segment: "users", children: []node{
+					{segment: "me", prefix: []uint16{3}}}}}}}}}}}
+
 var service_netlify = Service{
 	ID:      "netlify",
 	Origin:  "builtin",

@@ -475,6 +475,169 @@ var service_plaid = Service{
 		{segment: "statements", prefix: []uint16{16}},
 		{segment: "transactions", prefix: []uint16{17}}}}}
 
+var service_posthog = Service{
+	ID:      "posthog",
+	Origin:  "builtin",
+	Title:   "PostHog",
+	Docs:    "https://posthog.com/docs/api",
+	Checked: "2026-11-22",
+	Hosts:   []string{"us.posthog.com", "eu.posthog.com"},
+	Secrets: []Secret{
+		{Name: "POSTHOG_PERSONAL_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "authorization", Value: "Bearer {{secret}}"}}},
+	Env: Env{KeyForm: "phx_"},
+	Capabilities: []Capability{
+		{
+			ID:      "posthog/experiments",
+			Title:   "Feature flags, experiments and surveys",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/projects/{project}/experiments", Segments: []string{"api", "projects", "", "experiments"}},
+				{Text: "/api/projects/{project}/feature_flags", Segments: []string{"api", "projects", "", "feature_flags"}},
+				{Text: "/api/projects/{project}/surveys", Segments: []string{"api", "projects", "", "surveys"}}},
+			Risk:    "write",
+			Example: Example{Method: "POST", Path: "/api/projects/12345/feature_flags/", Body: "{\"key\":\"new-dashboard\",\"name\":\"New Dashboard\",\"active\":true,\"filters\":{\"groups\":[{\"rollout_percentage\":50}]}}"}},
+		{
+			ID:      "posthog/insights",
+			Title:   "Insights, dashboards, annotations, cohorts and actions",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/projects/{project}/actions", Segments: []string{"api", "projects", "", "actions"}},
+				{Text: "/api/projects/{project}/annotations", Segments: []string{"api", "projects", "", "annotations"}},
+				{Text: "/api/projects/{project}/cohorts", Segments: []string{"api", "projects", "", "cohorts"}},
+				{Text: "/api/projects/{project}/dashboards", Segments: []string{"api", "projects", "", "dashboards"}},
+				{Text: "/api/projects/{project}/insights", Segments: []string{"api", "projects", "", "insights"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/api/projects/12345/insights/", Query: "limit=20"}},
+		{
+			ID:      "posthog/persons",
+			Title:   "Persons",
+			Methods: []string{"DELETE", "GET", "PATCH", "POST"},
+			Paths: []Path{
+				{Text: "/api/projects/{project}/persons", Segments: []string{"api", "projects", "", "persons"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/api/projects/12345/persons/", Query: "limit=10"}},
+		{
+			ID:      "posthog/projects",
+			Title:   "The user, organisations and projects, read only",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/api/organizations", Segments: []string{"api", "organizations"}},
+				{Text: "/api/projects", Segments: []string{"api", "projects"}},
+				{Text: "/api/users", Segments: []string{"api", "users"}}},
+			Risk:    "read",
+			Returns: []string{"secret_api_token"},
+			Example: Example{Method: "GET", Path: "/api/users/@me/"}},
+		{
+			ID:      "posthog/query",
+			Title:   "Queries of events, with SQL",
+			Methods: []string{"GET", "POST"},
+			Paths: []Path{
+				{Text: "/api/projects/{project}/query", Segments: []string{"api", "projects", "", "query"}}},
+			Risk:    "read",
+			Example: Example{Method: "POST", Path: "/api/projects/12345/query/", Body: "{\"query\":{\"kind\":\"HogQLQuery\",\"query\":\"select event, count() from events where timestamp >= now() - interval 7 day group by event limit 20\"}}"}}},
+	index: node{children: []node{
+		{segment: "api", children: []node{
+			{segment: "organizations", prefix: []uint16{3}},
+			{segment: "projects", any: &node{children: []node{
+				{segment: "actions", prefix: []uint16{1}},
+				{segment: "annotations", prefix: []uint16{1}},
+				{segment: "cohorts", prefix: []uint16{1}},
+				{segment: "dashboards", prefix: []uint16{1}},
+				{segment: "experiments", prefix: []uint16{0}},
+				{segment: "feature_flags", prefix: []uint16{0}},
+				{segment: "insights", prefix: []uint16{1}},
+				{segment: "persons", prefix: []uint16{2}},
+				{segment: "query", prefix: []uint16{4}},
+				{segment: "surveys", prefix: []uint16{0}}}}, prefix: []uint16{3}},
+			{segment: "users", prefix: []uint16{3}}}}}}}
+
+var service_postman = Service{
+	ID:      "postman",
+	Origin:  "builtin",
+	Title:   "Postman",
+	Docs:    "https://learning.postman.com/docs/developer/postman-api/intro-api/",
+	Checked: "2026-11-22",
+	Hosts:   []string{"api.getpostman.com"},
+	Secrets: []Secret{
+		{Name: "POSTMAN_API_KEY", Placeholder: "secret"}},
+	Auth: Auth{
+		Kind: "header",
+		Fields: []Field{
+			{Name: "x-api-key", Value: "{{secret}}"}}},
+	Env: Env{Key: []string{"POSTMAN_API_KEY"}, KeyForm: "PMAK-"},
+	Capabilities: []Capability{
+		{
+			ID:      "postman/apis",
+			Title:   "APIs, their versions and schemas",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/apis", Segments: []string{"apis"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/apis"}},
+		{
+			ID:      "postman/collections",
+			Title:   "Collections",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/collections", Segments: []string{"collections"}},
+				{Text: "/import", Segments: []string{"import"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "POST", Path: "/collections", Body: "{\"collection\":{\"info\":{\"name\":\"Sample Collection\",\"schema\":\"https://schema.getpostman.com/json/collection/v2.1.0/collection.json\"},\"item\":[]}}"}},
+		{
+			ID:      "postman/environments",
+			Title:   "Environments",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/environments", Segments: []string{"environments"}}},
+			Risk:    "destructive",
+			Returns: []string{"value"},
+			Example: Example{Method: "GET", Path: "/environments"}},
+		{
+			ID:      "postman/me",
+			Title:   "Whose key it is",
+			Methods: []string{"GET"},
+			Paths: []Path{
+				{Text: "/me$", Segments: []string{"me"}, Exact: true}},
+			Risk:    "read",
+			Example: Example{Method: "GET", Path: "/me"}},
+		{
+			ID:      "postman/mocks",
+			Title:   "Mock servers",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/mocks", Segments: []string{"mocks"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/mocks"}},
+		{
+			ID:      "postman/monitors",
+			Title:   "Monitors",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/monitors", Segments: []string{"monitors"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/monitors"}},
+		{
+			ID:      "postman/workspaces",
+			Title:   "Workspaces",
+			Methods: []string{"DELETE", "GET", "POST", "PUT"},
+			Paths: []Path{
+				{Text: "/workspaces", Segments: []string{"workspaces"}}},
+			Risk:    "destructive",
+			Example: Example{Method: "GET", Path: "/workspaces"}}},
+	index: node{children: []node{
+		{segment: "apis", prefix: []uint16{0}},
+		{segment: "collections", prefix: []uint16{1}},
+		{segment: "environments", prefix: []uint16{2}},
+		{segment: "import", prefix: []uint16{1}},
+		{segment: "me", exact: []uint16{3}},
+		{segment: "mocks", prefix: []uint16{4}},
+		{segment: "monitors", prefix: []uint16{5}},
+		{segment: "workspaces", prefix: []uint16{6}}}}}
+
 var service_postmark = Service{
 	ID:      "postmark",
 	Origin:  "builtin",
