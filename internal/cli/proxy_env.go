@@ -90,6 +90,7 @@ type sealedEnv struct {
 	who       keeper.Caller
 	base      string // of the proxy
 	services  []string
+	rules     []string // of the token
 	keys      []envKey
 	variables []envVariable
 }
@@ -113,6 +114,9 @@ func (s *sealedEnv) add(ctx context.Context, id string) error {
 			WithFix("give its SDK the base URL %s/svc/%s%s in code", s.base, id, d.Env.BasePath)
 	}
 	s.services = append(s.services, id)
+	for _, c := range d.Capability { // by their ids: what they begin with may be another service's too
+		s.rules = append(s.rules, "use "+c.ID)
+	}
 	for _, v := range d.Env.BaseURL {
 		s.variables = append(s.variables, envVariable{v, s.base + "/svc/" + id + d.Env.BasePath})
 	}
@@ -125,10 +129,7 @@ func (s *sealedEnv) add(ctx context.Context, id string) error {
 // token makes the token for the services, and adds the variables that take it.
 func (s *sealedEnv) token(ctx context.Context, principal string, life time.Duration) (client.TokenCreated, error) {
 	until := time.Now().Add(life)
-	r := keeper.TokenRequest{Principal: principal, ExpiresAt: &until}
-	for _, id := range s.services {
-		r.Allow = append(r.Allow, "use "+id+"/**")
-	}
+	r := keeper.TokenRequest{Principal: principal, ExpiresAt: &until, Allow: s.rules}
 	made, err := s.k.TokenCreate(ctx, s.who, r)
 	for _, k := range s.keys {
 		s.variables = append(s.variables, envVariable{k.variable, k.form + made.Token})
