@@ -290,7 +290,7 @@ var service_aws_bedrock = Service{
 				{Text: "/model/{model}/count-tokens$", Segments: []string{"model", "", "count-tokens"}, Exact: true}},
 			Risk:         "write",
 			EncodedSlash: true,
-			Example:      Example{Method: "POST", Path: "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", Body: "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}],\"inferenceConfig\":{\"maxTokens\":512}}"}},
+			Example:      Example{Method: "POST", Path: "/model/anthropic.claude-3-haiku-20240307-v1:0/converse", Body: "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}],\"inferenceConfig\":{\"maxTokens\":512}}"}},
 		{
 			ID:      "aws-bedrock/guardrails",
 			Title:   "Texts and images, judged by a guardrail",
@@ -310,7 +310,7 @@ var service_aws_bedrock = Service{
 				{Text: "/model/{model}/invoke-with-response-stream$", Segments: []string{"model", "", "invoke-with-response-stream"}, Exact: true}},
 			Risk:         "write",
 			EncodedSlash: true,
-			Example: Example{Method: "POST", Path: "/model/amazon.titan-text-premier-v1%3A0/invoke", Headers: []Header{
+			Example: Example{Method: "POST", Path: "/model/amazon.titan-text-premier-v1:0/invoke", Headers: []Header{
 				{Name: "accept", Value: "application/json"}}, Body: "{\"inputText\":\"Describe the purpose of a hello world program in one line.\",\"textGenerationConfig\":{\"maxTokenCount\":512}}"}},
 		{
 			ID:      "aws-bedrock/models",

@@ -687,6 +687,7 @@ var service_google_vertex = Service{
 			Paths: []Path{
 				{Text: "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models", Segments: []string{"v1", "projects", "", "locations", "", "publishers", "", "models"}},
 				{Text: "/v1/publishers/{publisher}/models", Segments: []string{"v1", "publishers", "", "models"}},
+				{Text: "/v1beta1/projects/{project}/locations/{location}/publishers/{publisher}/models", Segments: []string{"v1beta1", "projects", "", "locations", "", "publishers", "", "models"}},
 				{Text: "/v1beta1/publishers/{publisher}/models", Segments: []string{"v1beta1", "publishers", "", "models"}}},
 			Risk:    "write",
 			Example: Example{Method: "POST", Path: "/v1/projects/my-project/locations/us-central1/publishers/google/models/gemini-2.0-flash:generateContent", Body: "{\"contents\":{\"role\":\"USER\",\"parts\":{\"text\":\"Hello\"}}}"}},
@@ -714,6 +715,10 @@ var service_google_vertex = Service{
 			{segment: "publishers", any: &node{children: []node{
 				{segment: "models", prefix: []uint16{4}}}}}}},
 		{segment: "v1beta1", children: []node{
+			{segment: "projects", any: &node{children: []node{
+				{segment: "locations", any: &node{children: []node{
+					{segment: "publishers", any: &node{children: []node{
+						{segment: "models", prefix: []uint16{4}}}}}}}}}}},
 			{segment: "publishers", any: &node{children: []node{
 				{segment: "models", prefix: []uint16{4}}}}}}}}}}
 

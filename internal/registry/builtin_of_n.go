@@ -311,7 +311,7 @@ var service_npm = Service{
 				{Text: "/{scope}/{package}/-/{archive}$", Segments: []string{"", "", "-", ""}, Exact: true}},
 			Risk:         "read",
 			EncodedSlash: true,
-			Example: Example{Method: "GET", Path: "/@types%2fnode", Headers: []Header{
+			Example: Example{Method: "GET", Path: "/@types%2Fnode", Headers: []Header{
 				{Name: "accept", Value: "application/vnd.npm.install-v1+json"}}}},
 		{
 			ID:      "npm/publish",
@@ -323,7 +323,7 @@ var service_npm = Service{
 				{Text: "/{package}/-rev/{rev}$", Segments: []string{"", "-rev", ""}, Exact: true}},
 			Risk:         "destructive",
 			EncodedSlash: true,
-			Example:      Example{Method: "PUT", Path: "/@acme%2flamp", Body: "{\"_id\":\"@acme/lamp\",\"name\":\"@acme/lamp\",\"dist-tags\":{\"latest\":\"1.0.0\"},\"versions\":{},\"_attachments\":{}}"}},
+			Example:      Example{Method: "PUT", Path: "/@acme%2Flamp", Body: "{\"_id\":\"@acme/lamp\",\"name\":\"@acme/lamp\",\"dist-tags\":{\"latest\":\"1.0.0\"},\"versions\":{},\"_attachments\":{}}"}},
 		{
 			ID:      "npm/search",
 			Title:   "Search",
