@@ -17,7 +17,7 @@ import (
 // Kinds of the records that the vault keeps about the broker. What follows is random: their names are in the clear.
 const (
 	serviceRecord    = "service/"
-	credentialRecord = "credential/"
+	credentialRecord = "credential/" //nolint:gosec // a kind of record
 	bindingRecord    = "binding/"
 	limitRecord      = "limit/"
 	leaseRecord      = "lease/"
@@ -90,10 +90,8 @@ func (k *Keeper) brokerage(r *vault.Reader) (*brokerage, error) {
 	if before != nil && before.state == state {
 		return before, nil
 	}
-	b := &brokerage{
-		state: state, own: map[string]string{}, credentials: map[string]*credential{}, byService: map[string][]*credential{},
-		limits: map[string]*limit{}, leases: map[string]lease{},
-	}
+	b := newBrokerage()
+	b.state = state
 	var own []*registry.Service
 	err := r.Small(vault.KindBroker, func(n string, plain []byte) error { return b.read(n, plain, &own) })
 	if err != nil {
@@ -104,6 +102,13 @@ func (k *Keeper) brokerage(r *vault.Reader) (*brokerage, error) {
 	}
 	k.brokerageNow.Store(b)
 	return b, nil
+}
+
+func newBrokerage() *brokerage {
+	return &brokerage{
+		own: map[string]string{}, credentials: map[string]*credential{}, byService: map[string][]*credential{},
+		limits: map[string]*limit{}, leases: map[string]lease{},
+	}
 }
 
 func (b *brokerage) read(record string, plain []byte, own *[]*registry.Service) (err error) {
