@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"tacit/internal/vault"
@@ -17,33 +18,52 @@ func (k *Keeper) whileAllowed(ctx context.Context, c Caller, may func(*asker) er
 		return ctx, func() {}
 	}
 	watched, end := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		each := time.NewTicker(watchEvery)
-		defer each.Stop()
-		for {
-			select {
-			case <-watched.Done():
-				return
-			case <-each.C:
-			}
-			err := k.view(watched, func(r *vault.Reader) error {
-				a, err := k.admit(r, c)
-				if err != nil {
-					return err
-				}
-				return may(a)
-			})
+	w := &watch{look: func() error {
+		return k.view(watched, func(r *vault.Reader) error {
+			a, err := k.admit(r, c)
 			if err != nil {
-				end(err)
+				return err
 			}
-		}
-	}()
-	return watched, func() {
-		end(nil)
-		<-done
+			return may(a)
+		})
+	}, end: end}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.again = time.AfterFunc(watchEvery, w.once)
+	return watched, w.stop
+}
+
+// A watch looks again and again whether a caller is still allowed something. Most of what is watched is over before the first look, so
+// it costs a timer and no goroutine.
+type watch struct {
+	look func() error
+	end  context.CancelCauseFunc
+
+	mu    sync.Mutex // held while it looks
+	over  bool
+	again *time.Timer
+}
+
+func (w *watch) once() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
 	}
+	if err := w.look(); err != nil {
+		w.end(err)
+		return
+	}
+	w.again.Reset(watchEvery)
+}
+
+// stop ends the watching, and waits for a look that is under way: the keys may be wiped after that.
+func (w *watch) stop() {
+	w.end(nil) // first: it interrupts a look
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	w.again.Stop()
 }
 
 // ended is the error of a stream that ended with err: what ended its context comes first.
