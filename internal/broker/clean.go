@@ -166,7 +166,10 @@ func (a *answerBody) Read(p []byte) (int, error) {
 	}
 	n := copy(p, a.ready)
 	if a.ready = a.ready[n:]; len(a.ready) == 0 && a.err != nil {
-		a.finish(isEnd(a.err))
+		whole := isEnd(a.err)
+		if a.finish(whole); whole {
+			return n, io.EOF // who gets the end with the last bytes need not send them before it
+		}
 	}
 	return n, nil
 }

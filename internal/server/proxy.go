@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tacit/internal/fault"
@@ -33,10 +34,13 @@ func NewProxy(o ProxyOptions) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &proxy{o}
+	return &proxy{ProxyOptions: o}
 }
 
-type proxy struct{ ProxyOptions }
+type proxy struct {
+	ProxyOptions
+	passes passes
+}
 
 // isOurs reports whether a request is addressed to this listener, and not to a name that somebody made point here.
 func (p *proxy) isOurs(host string) bool {
@@ -116,15 +120,36 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request, began *bool) error
 	}
 	*began = true
 	w.WriteHeader(used.Status)
-	return pass(w, deadline, used.Body)
+	return p.passes.pass(w, deadline, used.Body)
 }
 
-// pass sends what there is as soon as it is there: an event must not wait for the next one.
-func pass(w io.Writer, deadline *http.ResponseController, body io.Reader) error {
+// passes are the buffers of pass, from one answer to the next. What is in them was sent to the caller, or is about to be.
+type passes struct{ sync.Pool }
+
+func (p *passes) get() *[]byte {
+	if b, ok := p.Get().(*[]byte); ok {
+		return b
+	}
 	b := make([]byte, 32<<10)
+	return &b
+}
+
+// put gives a buffer back, without what one caller got in it.
+func (p *passes) put(b *[]byte, used int) {
+	clear((*b)[:used])
+	p.Put(b)
+}
+
+// pass sends what there is as soon as it is there: an event must not wait for the next one. An answer that is there at once, and short, is
+// one write.
+func (p *passes) pass(w io.Writer, deadline *http.ResponseController, body io.Reader) error {
+	buffer, used := p.get(), 0
+	defer func() { p.put(buffer, used) }()
+	b := *buffer
 	for {
 		n, err := body.Read(b)
 		if n > 0 {
+			used = max(used, n)
 			_ = deadline.SetWriteDeadline(time.Now().Add(writeTime))
 			if _, werr := w.Write(b[:n]); werr != nil {
 				return werr
