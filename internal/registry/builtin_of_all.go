@@ -462,16 +462,17 @@ var builtinCapabilities = [...]capabilityPlace{
 	{28, 8},  // firecrawl/support
 	{29, 0},  // fireworks/account
 	{29, 1},  // fireworks/api-keys
-	{29, 2},  // fireworks/chat-completions
-	{29, 3},  // fireworks/completions
-	{29, 4},  // fireworks/datasets
-	{29, 5},  // fireworks/deployments
-	{29, 6},  // fireworks/embeddings
-	{29, 7},  // fireworks/fine-tuning
-	{29, 8},  // fireworks/images
-	{29, 9},  // fireworks/messages
-	{29, 10}, // fireworks/models
-	{29, 11}, // fireworks/responses
+	{29, 2},  // fireworks/batch
+	{29, 3},  // fireworks/chat-completions
+	{29, 4},  // fireworks/completions
+	{29, 5},  // fireworks/datasets
+	{29, 6},  // fireworks/deployments
+	{29, 7},  // fireworks/embeddings
+	{29, 8},  // fireworks/fine-tuning
+	{29, 9},  // fireworks/images
+	{29, 10}, // fireworks/messages
+	{29, 11}, // fireworks/models
+	{29, 12}, // fireworks/responses
 	{30, 0},  // fly/apps
 	{30, 1},  // fly/machines
 	{30, 2},  // fly/regions

@@ -139,7 +139,7 @@ var service_brave_search = Service{
 		{
 			ID:      "brave-search/llm-context",
 			Title:   "Text of pages for a model",
-			Methods: []string{"GET", "POST"},
+			Methods: []string{"GET"},
 			Paths: []Path{
 				{Text: "/res/v1/llm/context", Segments: []string{"res", "v1", "llm", "context"}}},
 			Risk:    "read",
@@ -155,7 +155,7 @@ var service_brave_search = Service{
 		{
 			ID:      "brave-search/media",
 			Title:   "Search of images, news and videos",
-			Methods: []string{"GET", "POST"},
+			Methods: []string{"GET"},
 			Paths: []Path{
 				{Text: "/res/v1/images", Segments: []string{"res", "v1", "images"}},
 				{Text: "/res/v1/news", Segments: []string{"res", "v1", "news"}},
@@ -174,7 +174,7 @@ var service_brave_search = Service{
 		{
 			ID:      "brave-search/web",
 			Title:   "Search of the web",
-			Methods: []string{"GET", "POST"},
+			Methods: []string{"GET"},
 			Paths: []Path{
 				{Text: "/res/v1/web", Segments: []string{"res", "v1", "web"}}},
 			Risk: "read",

@@ -272,6 +272,14 @@ var service_fireworks = Service{
 			Returns: []string{"key"},
 			Example: Example{Method: "POST", Path: "/v1/accounts/my-account/users/my-user/apiKeys", Body: "{\"apiKey\":{\"displayName\":\"My key\"}}"}},
 		{
+			ID:      "fireworks/batch",
+			Title:   "Batches of requests",
+			Methods: []string{"DELETE", "GET", "POST"},
+			Paths: []Path{
+				{Text: "/v1/accounts/{account}/batchInferenceJobs", Segments: []string{"v1", "accounts", "", "batchInferenceJobs"}}},
+			Risk:    "write",
+			Example: Example{Method: "GET", Path: "/v1/accounts/my-account/batchInferenceJobs"}},
+		{
 			ID:      "fireworks/chat-completions",
 			Title:   "Chat completions",
 			Methods: []string{"POST"},
@@ -361,24 +369,25 @@ var service_fireworks = Service{
 		{segment: "inference", children: []node{
 			{segment: "v1", children: []node{
 				{segment: "chat", children: []node{
-					{segment: "completions", prefix: []uint16{2}}}},
-				{segment: "completions", prefix: []uint16{3}},
-				{segment: "embeddings", prefix: []uint16{6}},
-				{segment: "image_generation", prefix: []uint16{8}},
-				{segment: "messages", prefix: []uint16{9}},
-				{segment: "rerank", prefix: []uint16{6}},
-				{segment: "responses", prefix: []uint16{11}},
-				{segment: "workflows", prefix: []uint16{8}}}}}},
+					{segment: "completions", prefix: []uint16{3}}}},
+				{segment: "completions", prefix: []uint16{4}},
+				{segment: "embeddings", prefix: []uint16{7}},
+				{segment: "image_generation", prefix: []uint16{9}},
+				{segment: "messages", prefix: []uint16{10}},
+				{segment: "rerank", prefix: []uint16{7}},
+				{segment: "responses", prefix: []uint16{12}},
+				{segment: "workflows", prefix: []uint16{9}}}}}},
 		{segment: "v1", children: []node{
 			{segment: "accounts", any: &node{children: []node{
-				{segment: "datasets", prefix: []uint16{4}},
-				{segment: "deployedModels", prefix: []uint16{5}},
-				{segment: "deployments", prefix: []uint16{5}},
-				{segment: "dpoJobs", prefix: []uint16{7}},
-				{segment: "models", prefix: []uint16{10}},
+				{segment: "batchInferenceJobs", prefix: []uint16{2}},
+				{segment: "datasets", prefix: []uint16{5}},
+				{segment: "deployedModels", prefix: []uint16{6}},
+				{segment: "deployments", prefix: []uint16{6}},
+				{segment: "dpoJobs", prefix: []uint16{8}},
+				{segment: "models", prefix: []uint16{11}},
 				{segment: "quotas", prefix: []uint16{0}},
-				{segment: "reinforcementFineTuningJobs", prefix: []uint16{7}},
-				{segment: "supervisedFineTuningJobs", prefix: []uint16{7}},
+				{segment: "reinforcementFineTuningJobs", prefix: []uint16{8}},
+				{segment: "supervisedFineTuningJobs", prefix: []uint16{8}},
 				{segment: "users", any: &node{children: []node{
 					{segment: "apiKeys", prefix: []uint16{1}},
 					{segment: "apiKeys:delete", prefix: []uint16{1}}}}, prefix: []uint16{0}}}, exact: []uint16{0}}, exact: []uint16{0}}}}}}}

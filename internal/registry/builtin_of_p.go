@@ -568,7 +568,7 @@ var service_postman = Service{
 		Kind: "header",
 		Fields: []Field{
 			{Name: "x-api-key", Value: "{{secret}}"}}},
-	Env: Env{Key: []string{"POSTMAN_API_KEY"}, KeyForm: "PMAK-"},
+	Env: Env{Key: []string{"POSTMAN_API_KEY"}},
 	Capabilities: []Capability{
 		{
 			ID:      "postman/apis",

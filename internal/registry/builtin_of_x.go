@@ -129,7 +129,6 @@ var service_xai = Service{
 			Title:   "Models and what they cost",
 			Methods: []string{"GET"},
 			Paths: []Path{
-				{Text: "/v1/embedding-models", Segments: []string{"v1", "embedding-models"}},
 				{Text: "/v1/image-generation-models", Segments: []string{"v1", "image-generation-models"}},
 				{Text: "/v1/language-models", Segments: []string{"v1", "language-models"}},
 				{Text: "/v1/models", Segments: []string{"v1", "models"}}},
@@ -166,7 +165,6 @@ var service_xai = Service{
 			{segment: "chat", children: []node{
 				{segment: "completions", prefix: []uint16{2}},
 				{segment: "deferred-completion", prefix: []uint16{2}}}},
-			{segment: "embedding-models", prefix: []uint16{5}},
 			{segment: "files", prefix: []uint16{3}},
 			{segment: "image-generation-models", prefix: []uint16{5}},
 			{segment: "images", prefix: []uint16{4}},
