@@ -145,6 +145,12 @@ func auditRow(r client.AuditRecord) []string {
 	if r.Object.Version != nil && *r.Object.Version > 0 {
 		object += "@" + itoa(*r.Object.Version)
 	}
+	if q := r.Request; q != nil {
+		object += "  " + q.Method + " " + q.Path
+		if q.Status != 0 {
+			object += " " + itoa(q.Status)
+		}
+	}
 	result := r.Result
 	if r.Reason != nil {
 		result += " (" + *r.Reason + ")"

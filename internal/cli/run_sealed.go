@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/handoff"
 	"tacit/internal/keeper"
+	"tacit/internal/registry"
 	"tacit/internal/server"
 )
 
@@ -73,6 +75,10 @@ func (a *app) runSealed(ctx context.Context, path string, argv, env []string, wa
 func (a *app) splitSealed(ctx context.Context, k keeper.API, wanted []assignment) (readable []assignment, services []string, err error) {
 	for _, w := range wanted {
 		s, err := k.Show(ctx, a.caller(), w.ref)
+		if known := knownService(w.ref.Name); known != "" && errors.Is(err, fault.Denied) {
+			services = append(services, known) // who may use a service need not see its secret
+			continue
+		}
 		if err != nil {
 			return nil, nil, fault.Wrap(fault.Failed, err, "run: %s", w.variable)
 		}
@@ -83,6 +89,19 @@ func (a *app) splitSealed(ctx context.Context, k keeper.API, wanted []assignment
 		services = append(services, serviceOfPin(deref(s.Secret.Pin)))
 	}
 	return readable, services, nil
+}
+
+// knownService returns the service that comes with tacit and has a secret of that name; empty for none.
+func knownService(secret string) string {
+	c, err := registry.NewCatalog()
+	if err != nil {
+		return ""
+	}
+	s, _, ok := c.BySecret(secret)
+	if !ok {
+		return ""
+	}
+	return s.ID
 }
 
 // serviceOfPin returns the service in a pin such as builtin/openai or own/acme#HASH@HOST.
