@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,5 +159,46 @@ func TestAttackHMACSendsTheKey(t *testing.T) {
 	}
 	if !injects(s, key) || !injects(s, "id-0123456789") {
 		t.Error("the key is not looked for in answers")
+	}
+}
+
+// What a service file declares beside the signature is sent and reserved, and the time that is sent is the one that was signed. The
+// vector is Slack's.
+func TestHMACHeadersOfAFile(t *testing.T) {
+	t.Parallel()
+	service, err := registry.ParseService([]byte(`service: acme-hooks
+hosts: [hooks.acme.example]
+secrets: {ACME_SIGNING_KEY: secret, ACME_SIGNING_KEY_ID: key_id}
+public: [key_id]
+auth:
+  hmac:
+    algorithm: sha256
+    header: X-Signature
+    value: "v0={{signature}}"
+    canonical: "v0:{{timestamp}}:{{body}}"
+    headers:
+      - {name: X-Time, value: "{{timestamp}}"}
+      - {name: X-Key-Id, value: "id {{key_id}}"}
+capabilities:
+  - {id: acme-hooks/send, methods: [POST], paths: [/events$], risk: write}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewStrategy(service, valuesOf("secret", "8f742231b10e8888abcd99yyyzzz85a5", "key_id", "k1"), StrategyDeps{Now: func() time.Time { return time.Unix(1531420618, 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := withBody(outgoing(), "text/plain", slackBody)
+	apply(t, s, out)
+	for name, want := range map[string]string{
+		"X-Signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503", "X-Time": "1531420618", "X-Key-Id": "id k1",
+	} {
+		if got := out.Header.Get(name); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := s.Reserved().Headers; !slices.Equal(got, []string{"x-time", "x-key-id", "x-signature"}) || s.OnWire() {
+		t.Errorf("reserved %q, on the wire %v", got, s.OnWire())
 	}
 }

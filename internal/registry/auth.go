@@ -23,7 +23,7 @@ const (
 type Auth struct {
 	Kind Kind
 
-	Fields []Field // header, headers, query, queries, body: where, and the template of the value
+	Fields []Field // header, headers, query, queries, body: where, and the template of the value; hmac: headers beside the signature's
 	Prefix string  // path: the template of what stands before the path
 
 	Username, Password string // basic

@@ -92,13 +92,11 @@ func (a *Auth) object() object {
 	case KindHeader, KindQuery:
 		v = a.Fields[0].object("name")
 	case KindBody:
-		v = a.Fields[0].object("field")
-	case KindHeaders, KindQueries:
-		all := make([]object, len(a.Fields))
-		for i, f := range a.Fields {
-			all[i] = f.object("name")
+		if v = a.Fields[0].object("field"); len(a.Fields) > 1 {
+			v = objects(a.Fields, "field")
 		}
-		v = all
+	case KindHeaders, KindQueries:
+		v = objects(a.Fields, "name")
 	case KindPath:
 		v = object{"prefix": a.Prefix}
 	case KindBasic:
@@ -111,11 +109,23 @@ func (a *Auth) object() object {
 		v = object{"service": a.SigV4.Service, "region": a.SigV4.Region}.trim()
 	case KindHMAC:
 		h := a.HMAC
-		v = object{"algorithm": h.Algorithm, "header": h.Header, "value": h.Value, "canonical": h.Canonical}
+		o := object{"algorithm": h.Algorithm, "header": h.Header, "value": h.Value, "canonical": h.Canonical}
+		if len(a.Fields) > 0 {
+			o["headers"] = objects(a.Fields, "name")
+		}
+		v = o
 	case KindMTLS:
 		v = object{"certificate": a.Certificate, "private_key": a.PrivateKey}
 	}
 	return object{string(a.Kind): v}
+}
+
+func objects(fields []Field, key string) []object {
+	all := make([]object, len(fields))
+	for i, f := range fields {
+		all[i] = f.object(key)
+	}
+	return all
 }
 
 func (f Field) object(key string) object { return object{key: f.Name, "value": f.Value} }

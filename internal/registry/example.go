@@ -182,7 +182,7 @@ func (a Auth) setsHeader(name string) bool {
 	case KindHeader, KindHeaders:
 		return slices.ContainsFunc(a.Fields, func(f Field) bool { return f.Name == name })
 	case KindHMAC:
-		return a.HMAC.Header == name
+		return a.HMAC.Header == name || slices.ContainsFunc(a.Fields, func(f Field) bool { return f.Name == name })
 	case KindSigV4:
 		return strings.HasPrefix(name, "x-amz-date") || name == "x-amz-security-token"
 	}

@@ -21,6 +21,8 @@ func every() []string {
 		`{oauth2: {grant: refresh_token, token_url: "https://login.acme.example/token", scopes: [a, "https://b.example/c"]}}`,
 		`{oauth2: {grant: authorization_code, token_url: "https://login.acme.example/token", auth_url: "https://login.acme.example/a?b=c"}}`,
 		`{hmac: {algorithm: sha256, header: x-signature, value: "t={{timestamp}},v1={{signature}}", canonical: "{{timestamp}}.{{body}}"}}`,
+		`{hmac: {algorithm: sha256, header: x-signature, value: "{{signature}}", canonical: "{{body}}", headers: [{name: x-time, value: "{{timestamp}}"}, {name: X-Key-Id, value: k1}]}}`,
+		`{body: [{field: client_id, value: "{{secret.id}}"}, {field: secret, value: "{{secret.key}}"}]}`,
 		`{mtls: {certificate: "{{secret.certificate}}", private_key: "{{secret.key}}"}}`,
 	} {
 		all = append(all, strings.Replace(base, `{header: {name: authorization, value: "Bearer {{secret}}"}}`, auth, 1))

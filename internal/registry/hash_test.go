@@ -62,3 +62,37 @@ func TestI23HashIsOfEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestI23HashIsOfWhatIsSentBesideASignature: so are the headers that hmac sets, and every field of a body.
+func TestI23HashIsOfWhatIsSentBesideASignature(t *testing.T) {
+	t.Parallel()
+	const auth = `{header: {name: authorization, value: "Bearer {{secret}}"}}`
+	signed := func(headers string) string {
+		return `{hmac: {algorithm: sha256, header: x, value: "{{signature}}", canonical: "{{body}}"` + headers + `}}`
+	}
+	seen := map[string]string{}
+	for _, variant := range []string{
+		signed(``),
+		signed(`, headers: [{name: y, value: "{{timestamp}}"}]`),
+		signed(`, headers: [{name: z, value: "{{timestamp}}"}]`),
+		signed(`, headers: [{name: y, value: constant}]`),
+		signed(`, headers: [{name: y, value: "{{timestamp}}"}, {name: z, value: "1"}]`),
+		`{body: {field: a, value: "{{secret}}"}}`,
+		`{body: [{field: a, value: "{{secret}}"}, {field: b, value: "1"}]}`,
+		`{body: [{field: a, value: "{{secret}}"}, {field: b, value: "2"}]}`,
+	} {
+		s := mustParse(t, strings.Replace(base, auth, variant, 1))
+		if by, taken := seen[s.Hash()]; taken {
+			t.Errorf("%s has the hash of %s", variant, by)
+		}
+		seen[s.Hash()] = variant
+		again, err := DecodeService(s.Encode())
+		if err != nil || again.Hash() != s.Hash() {
+			t.Errorf("%s is not read back as itself: %v", variant, err)
+		}
+	}
+	one := mustParse(t, strings.Replace(base, auth, `{body: {field: a, value: "{{secret}}"}}`, 1))
+	if list := mustParse(t, strings.Replace(base, auth, `{body: [{field: a, value: "{{secret}}"}]}`, 1)); list.Hash() != one.Hash() {
+		t.Error("a list of one field is not that field")
+	}
+}

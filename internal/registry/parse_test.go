@@ -131,6 +131,16 @@ func mistakes() []mistake {
 		{"nothing signed", auth, `{hmac: {algorithm: sha256, header: a, value: "x", canonical: "{{body}}"}}`, `line 9: the value must hold {{signature}}`},
 		{"unknown word", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{url}}"}}`, `line 9: {{url}} is no placeholder`},
 
+		{"key in a header", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: [{name: b, value: "{{secret}}"}]}}`, `line 9: {{secret}} is the key`},
+		{"field of the key in a header", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: [{name: b, value: "x{{secret.key}}"}]}}`, `line 9: {{secret.key}} is the key`},
+		{"the signature's header again", auth, `{hmac: {algorithm: sha256, header: X-Sig, value: "{{signature}}", canonical: "{{body}}", headers: [{name: x-sig, value: a}]}}`, `line 9: "x-sig" is there twice`},
+		{"header twice", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: [{name: b, value: x}, {name: B, value: y}]}}`, `line 9: "b" is there twice`},
+		{"framing beside a signature", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: [{name: Content-Length, value: "1"}]}}`, `line 9: content-length is no header that authenticates`},
+		{"no headers beside a signature", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: []}}`, `line 9: the list is empty`},
+		{"body in a header", auth, `{hmac: {algorithm: sha256, header: a, value: "{{signature}}", canonical: "{{body}}", headers: [{name: b, value: "{{body}}"}]}}`, `line 9: {{body}} is no placeholder`},
+		{"same field", auth, `{body: [{field: a, value: "{{secret}}"}, {field: A, value: x}]}`, `line 9: "A" is there twice`},
+		{"no fields", auth, `{body: []}`, `line 9: the list is empty`},
+
 		{"variable", "base_url: ACME_BASE_URL", "base_url: acme", `line 10: "acme" is no variable`},
 		{"variable that steers", "base_url: ACME_BASE_URL", "base_url: LD_PRELOAD", `line 10: LD_PRELOAD steers how programs run`},
 		{"proxy", "base_url: ACME_BASE_URL", "base_url: HTTPS_PROXY", `line 10: HTTPS_PROXY steers how programs run`},

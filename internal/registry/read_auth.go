@@ -29,13 +29,17 @@ func (r *reader) auth(n *yaml.Node) (a Auth) {
 	case KindHeader:
 		a.Fields = []Field{r.field(v, "name", r.headerName)}
 	case KindHeaders:
-		a.Fields = r.fields(v, r.headerName)
+		a.Fields = r.fields(v, "name", r.headerName)
 	case KindQuery:
 		a.Fields = []Field{r.field(v, "name", r.parameter)}
 	case KindQueries:
-		a.Fields = r.fields(v, r.parameter)
+		a.Fields = r.fields(v, "name", r.parameter)
 	case KindBody:
-		a.Fields = []Field{r.field(v, "field", r.parameter)}
+		if v.Kind == yaml.SequenceNode {
+			a.Fields = r.fields(v, "field", r.parameter)
+		} else {
+			a.Fields = []Field{r.field(v, "field", r.parameter)}
+		}
 	case KindPath:
 		a.Prefix = r.prefix(v)
 	case KindBasic:
@@ -46,7 +50,7 @@ func (r *reader) auth(n *yaml.Node) (a Auth) {
 	case KindSigV4:
 		a.SigV4 = r.sigv4(v)
 	case KindHMAC:
-		a.HMAC = r.hmac(v)
+		a.HMAC, a.Fields = r.hmac(v)
 	case KindMTLS:
 		m := r.members(v, "certificate", "private_key")
 		a.Certificate, a.PrivateKey = r.template(m, "certificate"), r.template(m, "private_key")
@@ -64,10 +68,11 @@ func (r *reader) field(n *yaml.Node, key string, check func(n *yaml.Node, s stri
 	return f
 }
 
-func (r *reader) fields(n *yaml.Node, check func(n *yaml.Node, s string) string) []Field {
+// fields reads a list of {name, value}, each name once.
+func (r *reader) fields(n *yaml.Node, key string, check func(n *yaml.Node, s string) string) []Field {
 	var all []Field
 	for _, item := range r.list(n, maxFields) {
-		f := r.field(item, "name", check)
+		f := r.field(item, key, check)
 		if slices.ContainsFunc(all, func(g Field) bool { return strings.EqualFold(f.Name, g.Name) }) {
 			r.fail(item, "%q is there twice", clip(f.Name))
 		}
@@ -235,8 +240,12 @@ func hmacWords() []string {
 	return []string{"method", "path", "query", "host", "timestamp", "body", "body.sha256"}
 }
 
-func (r *reader) hmac(n *yaml.Node) (h HMAC) {
-	m := r.members(n, "algorithm", "header", "value", "canonical")
+// What the templates of the headers that hmac sets may name beside the secrets.
+func hmacHeaderWords() []string { return []string{"signature", "signature.base64", "timestamp"} }
+
+// hmac reads the signature, and the headers that go with it: a time stamp, the number of a key.
+func (r *reader) hmac(n *yaml.Node) (h HMAC, beside []Field) {
+	m := r.members(n, "algorithm", "header", "value", "canonical", "headers")
 	r.implied(n, []string{"secret"})
 	for _, word := range append(hmacWords(), "signature") {
 		if slices.Contains(r.placeholders, word) {
@@ -251,20 +260,47 @@ func (r *reader) hmac(n *yaml.Node) (h HMAC) {
 		h.Header = r.headerName(m.get("header"), h.Header)
 	}
 	if h.Value, ok = r.required(m, "value"); ok {
-		used := r.placeholdersOf(m.get("value"), h.Value, []string{"signature", "signature.base64", "timestamp"})
+		used := r.placeholdersOf(m.get("value"), h.Value, hmacHeaderWords())
 		r.keepsKey(m.get("value"), used)
 		if !slices.Contains(used, "signature") && !slices.Contains(used, "signature.base64") {
 			r.fail(m.get("value"), "the value must hold {{signature}} or {{signature.base64}}")
 		}
 	}
+	if n := m.get("headers"); n != nil {
+		beside = r.hmacHeaders(n, h.Header)
+	}
 	if n := r.needed(m, "canonical"); n == nil {
-		return h
+		return h, beside
 	} else if h.Canonical = r.block(n, maxText); h.Canonical == "" {
 		r.fail(n, "canonical is what is signed, a template such as {{timestamp}}.{{body}}")
 	} else {
 		r.keepsKey(n, r.placeholdersOf(n, h.Canonical, hmacWords()))
 	}
-	return h
+	return h, beside
+}
+
+// hmacHeaders reads the headers that are set beside the one that takes the signature.
+func (r *reader) hmacHeaders(n *yaml.Node, signature string) []Field {
+	var all []Field
+	for _, item := range r.list(n, maxFields) {
+		m := r.members(item, "name", "value")
+		var f Field
+		var ok bool
+		if f.Name, ok = r.required(m, "name"); ok {
+			f.Name = r.headerName(m.get("name"), f.Name)
+		}
+		if f.Name == signature || slices.ContainsFunc(all, func(g Field) bool { return f.Name == g.Name }) {
+			r.fail(item, "%q is there twice", clip(f.Name))
+		}
+		if f.Value, ok = r.required(m, "value"); ok {
+			r.keepsKey(m.get("value"), r.placeholdersOf(m.get("value"), f.Value, hmacHeaderWords()))
+		}
+		all = append(all, f)
+	}
+	if len(all) == 0 {
+		r.fail(n, "the list is empty")
+	}
+	return all
 }
 
 // keepsKey refuses a template that would send the key instead of a signature made with it.
