@@ -25,6 +25,8 @@ type prepared struct {
 	broker *broker.Broker
 	ready  map[preparedKey]*readyCredential
 	sweep  *time.Timer // nil while there is nothing to sweep
+
+	answering answering
 }
 
 // preparedKey tells apart what must not be mistaken for each other: another version of a secret is another key.
@@ -51,13 +53,18 @@ func (k *Keeper) broker() *broker.Broker {
 	return p.broker
 }
 
-// prepare returns an account ready for use with a capability. Nothing but its own secrets is decrypted, and those once.
-func (k *Keeper) prepare(v *vault.Reader, a *account, c *registry.Capability) (*broker.Prepared, error) {
-	b := k.broker()
+// key is what a prepared account is kept under.
+func (a *account) key(c *registry.Capability) preparedKey {
 	key := preparedKey{service: a.service, secrets: a.versions()}
 	if len(c.Needs) > 0 {
 		key.needs = c.ID
 	}
+	return key
+}
+
+// prepare returns the account of an answer ready for use with a capability. Nothing but its own secrets is decrypted, and those once.
+func (k *Keeper) prepare(v *vault.Reader, x answer, c *registry.Capability) (*broker.Prepared, error) {
+	b, a, key := k.broker(), x.account, x.key
 	p := &k.prepared
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,6 +138,8 @@ func (k *Keeper) sweepPrepared() {
 	p.sweep = nil
 	if len(p.ready) > 0 {
 		p.sweep = time.AfterFunc(keepPrepared, k.sweepPrepared)
+	} else {
+		p.answering = answering{}
 	}
 }
 
@@ -162,6 +171,7 @@ func (k *Keeper) forgetPrepared() {
 	for key := range p.ready {
 		p.drop(key)
 	}
+	p.answering = answering{}
 }
 
 // closeBroker ends what the broker keeps, for good.

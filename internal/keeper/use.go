@@ -97,8 +97,8 @@ func (u *using) decide(v *query, r UseRequest) (*decision, error) {
 	}
 	d.Object.Name = capability.ID
 
-	account, err := v.choose(v.Reader, b, svc, capability, r.Credential)
-	scope := name.Scope(name.Global)
+	chosen, err := v.answers(v.Reader, b, svc, capability, r.Credential)
+	account, scope := chosen.account, name.Scope(name.Global)
 	if err == nil {
 		scope, u.credential = account.scope, account.id
 		d.Request.Credential, d.Object.Scope = account.id, string(scope)
@@ -110,7 +110,7 @@ func (u *using) decide(v *query, r UseRequest) (*decision, error) {
 	if err != nil {
 		return d, err
 	}
-	prepared, err := u.k.prepare(v.Reader, account, capability)
+	prepared, err := u.k.prepare(v.Reader, chosen, capability)
 	if err != nil {
 		return d, err
 	}

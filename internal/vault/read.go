@@ -38,8 +38,11 @@ func (v *Vault) View(ctx context.Context, read func(*Reader) error) error {
 	})
 }
 
-// Anchor returns the anchor of this state. It must not be changed.
+// Anchor returns the anchor of this state. It must not be changed. While the vault does not change it is the same one, mostly.
 func (r *Reader) Anchor() *Anchor { return r.anchor }
+
+// Stored reports whether this is a state as it is stored, and no transaction: only of such a state [Reader.Anchor] tells everything.
+func (r *Reader) Stored() bool { return r.fixed }
 
 // Find returns the metadata of the secret that is called name, or has it as an alias, in the first of the scopes that has one.
 // When there is none, that is proved before fault.NotFound is returned.
