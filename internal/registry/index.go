@@ -91,6 +91,32 @@ func (n *node) walk(s *Service, method string, segments []string, depth int, h *
 	}
 }
 
+// longest returns the length of the longest pattern that matches when letters are the same in both cases; -1 for none.
+func (n *node) longest(segments []string, depth int) int {
+	best := -1
+	if len(n.prefix) > 0 {
+		best = 2 * depth
+	}
+	if depth == len(segments) {
+		if len(n.exact) > 0 {
+			best = 2*depth + 1
+		}
+		return best
+	}
+	if segments[depth] == "" {
+		return best
+	}
+	for i := range n.children {
+		if c := &n.children[i]; len(c.segment) == len(segments[depth]) && strings.EqualFold(c.segment, segments[depth]) {
+			best = max(best, c.longest(segments, depth+1))
+		}
+	}
+	if n.any != nil {
+		best = max(best, n.any.longest(segments, depth+1))
+	}
+	return best
+}
+
 func (h *hit) take(s *Service, method string, places []uint16, length int) {
 	if len(places) == 0 || length < h.length {
 		return
@@ -107,12 +133,16 @@ func (h *hit) take(s *Service, method string, places []uint16, length int) {
 
 // Match returns the one capability that a request is judged by: of all patterns that match the decoded segments of the canonical path
 // the longest, where an exact one is longer than a prefix of as many segments; of equally long ones that which allows the method
-// (I24). When none of the longest does, the request is refused, even if a shorter one would allow it. Errors are of class
-// fault.Denied. A match allocates nothing.
+// (I24). When none of the longest does, the request is refused, even if a shorter one would allow it, and so is one that a longer
+// pattern would match but for the case of letters: the service may not tell /v1/Admin from /v1/admin. Errors are of class fault.Denied. A
+// match allocates nothing.
 func (s *Service) Match(method string, segments []string) (*Capability, error) {
 	h := hit{length: -1, allowed: -1}
 	s.index.walk(s, method, segments, 0, &h)
 	switch {
+	case s.index.longest(segments, 0) > h.length:
+		return nil, fault.New(fault.Denied, "/%s is a path of %s but for upper and lower case", clip(strings.Join(segments, "/")), s.ID).
+			About(s.ID).WithFix("send the path as the documentation of %s writes it", s.ID)
 	case h.length < 0:
 		return nil, fault.New(fault.Denied, "no capability of %s covers /%s", s.ID, clip(strings.Join(segments, "/"))).
 			About(s.ID).WithFix("tacit service describe %s", s.ID)
