@@ -208,9 +208,11 @@ func (a *asker) choose(v *vault.Reader, b *brokerage, s *registry.Service, c *re
 		if !x.ready(c) {
 			continue
 		}
-		if i+1 < len(all) && all[i+1].scope == x.scope && all[i+1].ready(c) {
-			return nil, fault.New(fault.Conflict, "two credentials answer for %s: %s and %s", c.ID, x.id, all[i+1].id).About(c.ID).
-				WithFix("tacit capability bind %s %s", c.ID, x.id)
+		for _, y := range all[i+1:] {
+			if y.scope == x.scope && y.ready(c) && !y.sends(x, c) {
+				return nil, fault.New(fault.Conflict, "two credentials answer for %s: %s and %s", c.ID, x.id, y.id).About(c.ID).
+					WithFix("tacit capability bind %s %s", c.ID, x.id)
+			}
 		}
 		return x, nil
 	}
@@ -218,6 +220,12 @@ func (a *asker) choose(v *vault.Reader, b *brokerage, s *registry.Service, c *re
 		return nil, notReady(all[0], c)
 	}
 	return nil, notReady(newAccount(s.ID, s, name.Global), c)
+}
+
+// sends reports whether an account sends to a capability what another one does: a credential that was made of the secrets that also
+// make an automatic one is the same to everybody.
+func (a *account) sends(what *account, c *registry.Capability) bool {
+	return a.versions() == what.versions() && a.hostFor(c) == what.hostFor(c)
 }
 
 // bound returns the credential that is bound to a capability in the narrowest of the scopes; empty for none.

@@ -17,7 +17,8 @@ import (
 	"tacit/internal/vault"
 )
 
-// Backup writes an age file with every version of every secret, sealed ones included, the policies and the grants to w.
+// Backup writes an age file with every version of every secret, sealed ones included, the policies and the grants, and what is known
+// of services to w.
 func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Writer) (out BackupSummary, err error) {
 	if err := k.presence(ctx, c); err != nil {
 		return out, err
@@ -45,6 +46,10 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 		if err != nil {
 			return err
 		}
+		services, err := k.backupServices(v)
+		if err != nil {
+			return err
+		}
 		doc, err := backup.NewWriter(dst, backup.Header{ExportedAt: k.opts.Now().UTC(), VaultID: k.vault.Header().VaultID})
 		if err != nil {
 			return err
@@ -68,6 +73,7 @@ func (k *Keeper) Backup(ctx context.Context, c Caller, r BackupRequest, w io.Wri
 			}
 			return err
 		})
+		doc.Services(services)
 		doc.Policies(policies)
 		return errors.Join(err, doc.Close())
 	})
@@ -191,8 +197,10 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 		if err := each(func(vault.Versioned) error { return nil }); err != nil {
 			return out, err
 		}
-		_, _, err := restoredPolicies(doc.Policies())
-		return out, err
+		if _, _, err := restoredPolicies(doc.Policies()); err != nil {
+			return out, err
+		}
+		return out, restoreServices(doc.Services(), func(string, []byte) error { return nil })
 	}
 	aside, err := k.acceptLog(ctx)
 	if err != nil {
@@ -202,6 +210,10 @@ func (k *Keeper) Restore(ctx context.Context, c Caller, r RestoreRequest) (out c
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject(), Reason: fmt.Sprintf("restored %d secrets from a backup of %s%s", out.Total, doc.Header().VaultID, aside)})
 	}
 	rest := func(before *vault.Reader, put vault.Put) error {
+		err := restoreServices(doc.Services(), func(record string, plain []byte) error { return put(vault.KindBroker, record, plain) })
+		if err != nil {
+			return err
+		}
 		return k.restorePolicies(before, doc.Policies(), &out, put)
 	}
 	return out, k.vault.Restore(ctx, k.hooks(ctx, func() (Caller, *decision) { return c, decided() }), aside != "", each, rest)

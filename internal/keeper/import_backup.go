@@ -37,6 +37,11 @@ func (k *Keeper) ImportBackup(ctx context.Context, c Caller, r ImportRequest, b 
 			Code: "policies", Text: fmt.Sprintf("policies and %d grants are in the backup and were not taken; import --replace puts them in place of those here", len(p.Grants)),
 		})
 	}
+	if s := doc.Services(); len(s.Services)+len(s.Credentials)+len(s.Bindings)+len(s.Limits) > 0 {
+		out.Warnings = append(out.Warnings, client.ImportWarning{
+			Code: "services", Text: fmt.Sprintf("%d services, %d credentials and their bindings and limits are in the backup and were not taken; import --replace puts them in place of those here", len(s.Services), len(s.Credentials)),
+		})
+	}
 	return out, err
 }
 

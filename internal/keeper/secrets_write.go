@@ -64,6 +64,10 @@ func (k *Keeper) Set(ctx context.Context, c Caller, r SetRequest) (out Written, 
 		} else if out.Shadows, err = shadows(tx, r.Ref, scope); err != nil {
 			return record, err
 		}
+		if r.Reveal && s.Sealed { // before anything is made that nobody would have seen (I11)
+			return record, fault.New(fault.Sealed, "%s is sealed: its value is not shown, not even when it is made", r.Name).About(r.Name).
+				WithFix("leave --print out")
+		}
 		r.metadata(s)
 		s.Via, s.Principal = vault.Via(r.Via), tx.Principal
 		if old == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,7 +106,7 @@ func (u *using) decide(v *query, r UseRequest) (*decision, error) {
 	}
 	u.object = capabilityObject(svc, capability, scope, request.Method(), request.Path())
 	if denied := v.allow(d, u.object, capability.ID, policy.Use); denied != nil {
-		return d, denied
+		return d, v.unnamed(svc, asked, denied)
 	}
 	if err != nil {
 		return d, err
@@ -145,7 +146,10 @@ func (a *asker) asks(d *decision, b *brokerage, r *UseRequest) (*registry.Servic
 	}
 	if r.Method == "" || r.Path == "" {
 		if !a.mayUseCapability(svc, capability, name.Global) {
-			return nil, nil, a.allow(d, capabilityObject(svc, capability, name.Global, r.Method, r.Path), r.Capability, policy.Use)
+			denied := a.allow(d, capabilityObject(svc, capability, name.Global, r.Method, r.Path), r.Capability, policy.Use)
+			if denied != nil {
+				return nil, nil, denied
+			}
 		}
 		if err := complete(r, capability); err != nil {
 			return nil, nil, err
@@ -157,23 +161,35 @@ func (a *asker) asks(d *decision, b *brokerage, r *UseRequest) (*registry.Servic
 // outside is what to say of a request that no capability allows, or another one than was named. Who may not use the named one is not
 // told where it ends.
 func (a *asker) outside(d *decision, svc *registry.Service, asked, got *registry.Capability, err error) error {
-	may := a.Owner
-	for i := range svc.Capabilities {
-		c := &svc.Capabilities[i]
-		may = may || (asked == nil || c == asked) && a.mayUseCapability(svc, c, name.Global)
+	may, id := a.mayUseSome(svc), svc.ID
+	if asked != nil {
+		may, id = a.mayUseCapability(svc, asked, name.Global), asked.ID
 	}
 	if !may {
-		id := svc.ID
-		if asked != nil {
-			id = asked.ID
+		denied := a.allow(d, policy.Object{Kind: policy.Capability, Name: id, Service: svc.ID}, id, policy.Use)
+		if denied != nil {
+			return a.unnamed(svc, asked, denied)
 		}
-		return a.allow(d, policy.Object{Kind: policy.Capability, Name: id, Service: svc.ID}, id, policy.Use)
 	}
 	if err != nil {
 		return err
 	}
 	return fault.New(fault.Denied, "%s %s belongs to %s, not to %s", d.Request.Method, d.Request.Path, got.ID, asked.ID).About(asked.ID).
 		WithFix("tacit capability describe %s", asked.ID)
+}
+
+// mayUseSome reports whether the caller may use anything of a service.
+func (a *asker) mayUseSome(s *registry.Service) bool {
+	return slices.ContainsFunc(s.Capabilities, func(c registry.Capability) bool { return a.mayUseCapability(s, &c, name.Global) })
+}
+
+// unnamed is a refusal for a caller who named a service and no capability: who may use nothing of it is told no more than when there is
+// no such service.
+func (a *asker) unnamed(s *registry.Service, asked *registry.Capability, denied error) error {
+	if asked != nil || a.mayUseSome(s) {
+		return denied
+	}
+	return refused("service", s.ID)
 }
 
 // maxRecordedPath bounds what a refused path may take of the log.

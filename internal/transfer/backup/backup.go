@@ -7,7 +7,7 @@
 //	 "note":null,"created_at":"…","updated_at":"…","rotate_every":null,"versions":[
 //	 {"version":1,"via":"set","principal":"user/ana","created_at":"…","valid_until":null,"expires_at":null,"from_version":null,"value":"…"}]}
 //	],
-//	"services":[],"credentials":[],"bindings":[],"policies":[{"cedar":"…"},{"id":"grant-4","principal":"agent/claude","rule":"read ci/*"}],"total":1}
+//	"services":[],"credentials":[],"bindings":[],"limits":[],"policies":[{"cedar":"…"},{"id":"grant-4","principal":"agent/claude","rule":"read ci/*"}],"total":1}
 //
 // Times are RFC 3339 in UTC. A value that is not UTF-8 stands as value_base64 instead of value. Versions ascend. The total at the end
 // is the number of secrets: a document without it, or with another, was cut.

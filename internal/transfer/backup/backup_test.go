@@ -199,7 +199,9 @@ func TestStrict(t *testing.T) {
 		{"alias is a name", `"aliases":["alias-1"]`, `"aliases":["app/key-0"]`, `line 4: duplicate name "app/key-0"`},
 		{"wrong total", `"total":2`, `"total":3`, `line 6: it holds 2 secrets, but its total is 3`},
 		{"no total", `,"total":2`, ``, `line 6: total is missing`},
-		{"services", `"services":[]`, `"services":[{}]`, `it holds services, which this tacit does not know`},
+		{"a service that is none", `"services":[]`, `"services":[1]`, `line 6: expected an object in services`},
+		{"no services", `"services":[],`, ``, `line 6: expected the field services`},
+		{"another list", `"bindings":[]`, `"policies":[]`, `line 6: expected the field bindings`},
 		{"after the total", `"total":2}`, `"total":2,"x":1}`, `line 6: something follows the total`},
 		{"after the end", "\"total\":2}\n", "\"total\":2}\n{}", `line 7: something follows the end of the document`},
 		{"not UTF-8", `value-0`, "value-\xff", `line 3: the text is not UTF-8`},
@@ -212,7 +214,7 @@ func TestStrict(t *testing.T) {
 			}
 			_, _, err := readAll(strings.NewReader(doc))
 			want := fault.Corrupted
-			if c.name == "newer" || c.name == "services" {
+			if c.name == "newer" {
 				want = fault.NewerFormat
 			}
 			if !errors.Is(err, want) || !strings.HasPrefix(err.Error(), "read the backup: "+c.want) {

@@ -16,6 +16,7 @@ type Reader struct {
 	total  int // secrets so far
 	done   bool
 
+	services Services
 	policies Policies
 
 	seed maphash.Seed
@@ -105,24 +106,10 @@ func (b *Reader) readHeader() error {
 	return d.Open('[', "secrets")
 }
 
-// readEnd reads what follows the secrets. The first lists are for what tacit does not keep yet: something in them comes from a
-// newer one, and to leave it out would lose it.
+// readEnd reads what follows the secrets.
 func (b *Reader) readEnd() error {
 	d := b.d
-	for _, list := range []string{"services", "credentials", "bindings"} {
-		if err := b.key(list); err != nil {
-			return err
-		}
-		if err := d.Open('[', list); err != nil {
-			return err
-		}
-		if more, err := d.More(); err != nil {
-			return err
-		} else if more {
-			return fault.New(fault.NewerFormat, "it holds %s, which this tacit does not know", list).WithFix("install a newer tacit")
-		}
-	}
-	if err := b.key("policies"); err != nil {
+	if err := b.readServices(); err != nil {
 		return err
 	}
 	if err := b.readPolicies(); err != nil {
@@ -165,6 +152,17 @@ func (b *Reader) key(want string) error {
 		return b.d.Errorf("expected the field %s", want)
 	}
 	return nil
+}
+
+// next reads the name of a member, whatever it is.
+func (b *Reader) next() (string, error) {
+	if more, err := b.d.More(); err != nil || !more {
+		if err == nil {
+			err = b.d.Errorf("the document ends too early")
+		}
+		return "", err
+	}
+	return b.d.Key()
 }
 
 // first reports whether an id, or a name in a scope, comes for the first time.

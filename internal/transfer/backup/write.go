@@ -17,6 +17,7 @@ type Writer struct {
 	b     jsonstream.Builder
 	total int
 
+	services Services
 	policies Policies
 }
 
@@ -111,10 +112,14 @@ func (w *Writer) Close() error {
 	if w.total > 0 {
 		_ = w.w.WriteByte('\n') // an error stays with w.w
 	}
+	_, _ = w.w.WriteString("],\n")
+	if err := w.writeServices(); err != nil {
+		return err
+	}
 	if err := w.writePolicies(); err != nil {
 		return err
 	}
-	err := w.put("],\n"+`"services":[],"credentials":[],"bindings":[],"policies":`, `,"total":`+strconv.Itoa(w.total)+"}\n")
+	err := w.put(`"policies":`, `,"total":`+strconv.Itoa(w.total)+"}\n")
 	if err != nil {
 		return err
 	}

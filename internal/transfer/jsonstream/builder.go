@@ -84,6 +84,12 @@ func (b *Builder) Plain(v []byte) {
 	b.quote(v)
 }
 
+// Object adds an object that is JSON text already.
+func (b *Builder) Object(text []byte) {
+	b.item()
+	b.buf = append(b.buf, text...)
+}
+
 // Int adds a number.
 func (b *Builder) Int(n int) {
 	b.item()

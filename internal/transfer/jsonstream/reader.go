@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -159,6 +160,20 @@ func (d *Reader) Null() (bool, error) {
 		return false, nil
 	}
 	return true, d.skip()
+}
+
+// Object returns the text of the object that must come next, of at most MaxToken bytes.
+func (d *Reader) Object(what string) ([]byte, error) {
+	if got := d.Peek(); got != '{' && got != 0 {
+		return nil, d.unexpected("an object in " + what)
+	}
+	text, err := d.dec.ReadValue()
+	if err != nil {
+		return nil, d.failed(err)
+	}
+	text = slices.Clone(text) // the decoder's own is good until the next call
+	d.advance()
+	return text, nil
 }
 
 // Budget bounds what is read from here to the next call of Budget: more than n bytes are an error.
