@@ -16,8 +16,8 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	var fix, strict bool
 	c := &cobra.Command{
-		Use: "doctor", Short: "Check everything: files, every record, slots, values that are weak or due",
-		Long:    "Check permissions, every record, the anchor and the accumulator, slots, values that are weak, reused or due, the clock, and the agent if one runs. Exit 1 on warn or fail.",
+		Use: "doctor", Short: "Check everything: files, every record, slots, weak or due values, credentials",
+		Long:    "Check permissions, every record, the anchor and the accumulator, slots, values that are weak, reused or due, what credentials wait for, the clock, and the agent if one runs. Exit 1 on warn or fail.",
 		Example: "tacit doctor\ntacit doctor --fix",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -105,14 +105,9 @@ func (k *Keeper) accounts(v *vault.Reader, b *brokerage, s *registry.Service, sc
 		if c.Scope != scope {
 			continue
 		}
-		a := newAccount(c.ID, s, scope)
-		a.made, a.host = c, c.Host
-		for placeholder, id := range c.Secrets {
-			found, err := v.ByID(id)
-			if err != nil {
-				return nil, err
-			}
-			k.attach(a, placeholder, found)
+		a, err := k.account(v, s, c)
+		if err != nil {
+			return nil, err
 		}
 		list = append(list, a)
 	}
@@ -122,6 +117,20 @@ func (k *Keeper) accounts(v *vault.Reader, b *brokerage, s *registry.Service, sc
 		list = append(list, a)
 	}
 	return list, err
+}
+
+// account returns a credential that was made, with its secrets.
+func (k *Keeper) account(v *vault.Reader, s *registry.Service, c *credential) (*account, error) {
+	a := newAccount(c.ID, s, c.Scope)
+	a.made, a.host = c, c.Host
+	for placeholder, id := range c.Secrets {
+		found, err := v.ByID(id)
+		if err != nil {
+			return nil, err
+		}
+		k.attach(a, placeholder, found)
+	}
+	return a, nil
 }
 
 // automatic returns the credential that the secrets of a scope make by their names; nil when there is none of them.
@@ -158,6 +167,9 @@ func (k *Keeper) named(v *vault.Reader, s *registry.Service, which *registry.Sec
 	return found, err
 }
 
+// whyExpired is what is wrong with a secret that is past its time.
+const whyExpired = "expired"
+
 // attach gives an account a secret, after asking whether it may be sent to the service (I23).
 func (k *Keeper) attach(a *account, placeholder string, s *vault.Secret) {
 	a.secrets[placeholder] = s
@@ -167,7 +179,7 @@ func (k *Keeper) attach(a *account, placeholder string, s *vault.Secret) {
 	service, host := pinned(s.Pin)
 	switch {
 	case s.Expired(k.opts.Now()):
-		a.problem[placeholder] = "expired"
+		a.problem[placeholder] = whyExpired
 	case service == pinOf(a.service, "") && (host == "" || a.host == "" || host == a.host):
 	case a.made != nil && !s.Sealed && s.Pin == "": // the owner said so when the credential was made
 	case s.Pin == "":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,12 +72,7 @@ func (d *doctor) addCheck(c client.DoctorCheck) {
 }
 
 func (d *doctor) fail(check, object string, err error) {
-	var f *fault.Error
-	fix := ""
-	if errors.As(err, &f) {
-		fix = f.Fix
-	}
-	d.add(check, "fail", object, err.Error(), fix)
+	d.add(check, "fail", object, err.Error(), fixOf(err))
 }
 
 // permissions checks the modes of every file that tacit keeps (I07).
@@ -158,7 +152,10 @@ func (d *doctor) vault(ctx context.Context) {
 		d.rotation(v)
 		d.checkpoint(v)
 		d.access(v)
-		return d.secrets(v)
+		if err := d.secrets(v); err != nil {
+			return err
+		}
+		return d.credentials(v)
 	})
 	if err != nil {
 		d.fail("vault.integrity", "", err)
