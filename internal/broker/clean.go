@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"slices"
@@ -70,7 +69,7 @@ func (x *exchange) clean(answer *http.Response) (*Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Response{answer.StatusCode, header, io.NopCloser(bytes.NewReader(whole)), int64(len(whole)), x.stats}, nil
+		return &Response{answer.StatusCode, header, &wholeBody{whole}, int64(len(whole)), x.stats}, nil
 	}
 	return &Response{answer.StatusCode, header, a, -1, x.stats}, nil
 }
@@ -92,6 +91,19 @@ func (a *answerBody) whole() ([]byte, error) {
 	}
 	return all, nil
 }
+
+// A wholeBody is one that is in memory. Its end comes with its last bytes, so that nobody sends those before it.
+type wholeBody struct{ left []byte }
+
+func (b *wholeBody) Read(p []byte) (int, error) {
+	n := copy(p, b.left)
+	if b.left = b.left[n:]; len(b.left) == 0 {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (*wholeBody) Close() error { return nil }
 
 // header returns the headers that the caller gets. scanned says that there is a body, and that it is cleaned.
 func (a *answerBody) header(from http.Header, scanned bool) http.Header {
