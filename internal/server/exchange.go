@@ -127,6 +127,11 @@ func (x *exchange) fail(err error, status int) {
 func Problem(w http.ResponseWriter, err error) { problem(w, err, 0) }
 
 func problem(w http.ResponseWriter, err error, status int) {
+	problemFor(w, err, status, `Bearer realm="tacit"`)
+}
+
+// problemFor is problem with the ways to authenticate that a 401 tells of.
+func problemFor(w http.ResponseWriter, err error, status int, challenges ...string) {
 	p := wire.ProblemOf(err, status)
 	b, merr := wire.Marshal(p)
 	if merr != nil {
@@ -144,7 +149,7 @@ func problem(w http.ResponseWriter, err error, status int) {
 		h.Set("Retry-After", strconv.Itoa(int((limited.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="tacit"`)
+		h["Www-Authenticate"] = challenges
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(b)

@@ -60,18 +60,24 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 		p.Log.Error("panic in the proxy") // what panicked may hold a secret
-		problem(w, fault.New(fault.Failed, "the request failed inside tacit"), 0)
+		decline(w, fault.New(fault.Failed, "the request failed inside tacit"), 0)
 	}()
 	if status, why := p.refuses(r); why != "" {
-		problem(w, fault.New(fault.Usage, "request: %s", why), status)
+		decline(w, fault.New(fault.Usage, "request: %s", why), status)
 		return
 	}
 	if err := p.serve(w, r, &began); err != nil {
 		if began {
 			panic(http.ErrAbortHandler) // nobody shall take half of an answer for all of it
 		}
-		problem(w, err, 0)
+		decline(w, err, 0)
 	}
+}
+
+// decline answers with a problem. A 401 asks for the token as a password too: git, and whatever else uses curl's library like it, sends
+// none before it is asked in that way.
+func decline(w http.ResponseWriter, err error, status int) {
+	problemFor(w, err, status, `Bearer realm="tacit"`, `Basic realm="tacit"`)
 }
 
 // refuses says what is wrong with the form of a request: what a web page could send, what means to be sent elsewhere.
