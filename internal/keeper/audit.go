@@ -56,6 +56,7 @@ func (k *Keeper) question(ctx context.Context, c Caller, r AuditRequest) (q audi
 	if err := k.unlock(ctx); err != nil {
 		return q, nil, err
 	}
+	k.writeEnds(ctx)
 	var now uint64
 	err = k.vault.View(ctx, func(v *vault.Reader) error {
 		now = v.Anchor().Revision
@@ -151,6 +152,7 @@ func (k *Keeper) AuditWho(ctx context.Context, c Caller, r Ref) (out client.Audi
 	if err != nil {
 		return out, err
 	}
+	k.writeEnds(ctx)
 	out.Versions, err = k.log.Who(ctx, id)
 	return out, err
 }

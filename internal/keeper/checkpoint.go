@@ -71,6 +71,7 @@ func (k *Keeper) AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest
 			return out, err
 		}
 	}
+	k.writeEnds(ctx)
 	var revision uint64
 	var known []audit.Head
 	err = k.view(ctx, func(v *vault.Reader) error {

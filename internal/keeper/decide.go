@@ -168,18 +168,23 @@ func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
 	}
 }
 
-// append writes records after checking that vault and log belong together: neither is older than the other (I17).
+// append writes records after checking that vault and log belong together: neither is older than the other (I17). Ends that wait are
+// written with them, before them.
 func (k *Keeper) append(ctx context.Context, a *vault.Anchor, durable bool, records ...*audit.Record) (audit.Head, error) {
 	return k.log.Append(ctx, durable, func(last audit.Last) ([]*audit.Record, error) {
 		if k.newLog && last.Record == nil {
 			return records, nil // the one before was set aside, by a restore that accepts this vault
 		}
 		settled, err := audit.Reconcile(last.Record, last.Head.Seq, a.AuditSeq, a.Revision)
-		if err != nil || settled == nil {
-			return records, err
+		if err != nil {
+			return nil, err
 		}
-		settled.Time = k.opts.Now().UTC()
-		return append([]*audit.Record{settled}, records...), nil
+		before := k.ends.take()
+		if settled != nil {
+			settled.Time = k.opts.Now().UTC()
+			before = append([]*audit.Record{settled}, before...)
+		}
+		return append(before, records...), nil
 	})
 }
 

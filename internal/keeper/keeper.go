@@ -56,6 +56,7 @@ type Keeper struct {
 	brokerageNow atomic.Pointer[brokerage] // as last read
 
 	prepared prepared // credentials that were used a moment ago
+	ends     ends     // of uses, that wait to be written
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
@@ -83,6 +84,8 @@ func (k *Keeper) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.closeBroker()
+	k.ends.rest()
+	k.writeEnds(context.Background())
 	if k.root != nil {
 		k.root.Wipe()
 		k.root = nil
@@ -192,6 +195,7 @@ func (k *Keeper) relock() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.forgetPrepared()
+	k.ends.rest()
 	_ = k.closeLog() // a disk that fails now fails the next append too
 	k.vault.Lock()
 }

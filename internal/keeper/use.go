@@ -205,6 +205,9 @@ func (u *using) end(ctx context.Context, status int, s broker.Stats, err error) 
 	request.DurationMS = u.k.opts.Now().Sub(u.began).Milliseconds()
 	end.Stage, end.Of, end.Request, end.Result, end.Reason = audit.Ended, u.decided.seq, &request, "", ""
 	u.k.complete(&end, u.by, err)
+	if u.k.opts.Lazy && u.k.ends.add(&end, func() { u.k.writeEnds(context.Background()) }) {
+		return
+	}
 	// The decision is in the log already; that its end is missing there says that it is not known.
 	_, _ = u.k.log.Append(context.WithoutCancel(ctx), false, func(audit.Last) ([]*audit.Record, error) {
 		return []*audit.Record{&end}, nil

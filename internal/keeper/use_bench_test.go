@@ -146,7 +146,7 @@ network: {allow_private: true, plain_http: true}
 }
 
 // benchUpstream answers every request with 1 KiB, and costs as little as can be.
-func benchUpstream(b *testing.B) (at string) {
+func benchUpstream(b testing.TB) (at string) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
