@@ -110,7 +110,10 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request, began *bool) error
 	deadline := http.NewResponseController(w)
 	if r.ContentLength != 0 {
 		_ = deadline.EnableFullDuplex() // the service may answer before it has all
-		in.use.Body = &guardedBody{body: r.Body, deadline: deadline, token: in.caller.Token.Reveal()}
+		body := &guardedBody{body: r.Body, deadline: deadline, token: in.caller.Token.Reveal()}
+		if in.use.Body, err = body.held(r.ContentLength); err != nil {
+			return err
+		}
 		in.use.ContentLength = r.ContentLength
 	}
 	_ = deadline.SetReadDeadline(time.Time{})
