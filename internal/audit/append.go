@@ -285,12 +285,14 @@ func (e *end) write(s *segment, at int64, buf []byte, durable bool) error {
 
 // goesOn reports whether the log still goes on in the segment of this end, and how long that is now. Who holds audit.lock may ask.
 func (e *end) goesOn() (size int64, ok bool) {
-	was, err := e.seg.f.Stat()
-	if err != nil || paths.CheckFile(e.seg.path) != nil {
-		return 0, false
+	var err error
+	if e.seg.is == nil { // which file it is does not change while it is open
+		if e.seg.is, err = e.seg.f.Stat(); err != nil {
+			return 0, false
+		}
 	}
-	is, err := os.Lstat(e.seg.path)
-	if err != nil || !os.SameFile(was, is) {
+	is, err := paths.Look(e.seg.path)
+	if err != nil || !os.SameFile(e.seg.is, is) {
 		return 0, false
 	}
 	_, err = os.Lstat(e.log.segmentPath(e.seg.number + 1))

@@ -114,11 +114,15 @@ func (l *Log) serveLocked(requests []*request) error {
 	if len(requests) > 1 {
 		ctx = context.WithoutCancel(ctx) // the others want to go on
 	}
-	unlock, err := paths.Lock(ctx, l.lockPath(), false)
+	unlock, err := l.lock.Lock(ctx, l.lockPath())
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() {
+		if unlock(); l.kept == nil {
+			l.lock.Close()
+		}
+	}()
 	l.trace("locked")
 	e, err := l.takeEnd()
 	if err != nil {
@@ -210,4 +214,5 @@ func (l *Log) dropEnd() {
 		l.sync.close(l.kept)
 		l.kept = nil
 	}
+	l.lock.Close()
 }

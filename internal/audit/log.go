@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"tacit/internal/paths"
 )
 
 // HashSize is the length of a record's hash in bytes.
@@ -49,9 +51,10 @@ type Log struct {
 	queue queue  // of appends
 	sync  syncer // of what was appended and is not durable yet
 
-	turn  sync.Mutex // held while a batch is served
-	kept  *end       // between batches, while a syncer runs
-	space []byte     // that the batch before was written from
+	turn  sync.Mutex   // held while a batch is served
+	lock  paths.Locker // on audit.lock
+	kept  *end         // between batches, while a syncer runs
+	space []byte       // that the batch before was written from
 }
 
 // Last is the end of the log as Append's callback sees it.

@@ -41,8 +41,9 @@ type segment struct {
 	number int
 	path   string
 	f      *os.File
-	size   int64 // when it was opened
-	before bool  // nobody has written to it since the machine started
+	is     os.FileInfo // of f, once that was asked
+	size   int64       // when it was opened
+	before bool        // nobody has written to it since the machine started
 	header header
 	bound  [HashSize]byte // hash of the header's line: prev of the first record
 	body   int64          // offset of the first record; 0: the segment has no whole header yet

@@ -27,3 +27,6 @@ func tryLock(f *os.File, shared bool) (bool, error) {
 		}
 	}
 }
+
+// unlockOpen gives back what tryLock took, and leaves the file open.
+func unlockOpen(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

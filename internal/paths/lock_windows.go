@@ -19,3 +19,8 @@ func tryLock(f *os.File, shared bool) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// unlockOpen gives back what tryLock took, and leaves the file open.
+func unlockOpen(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, new(windows.Overlapped))
+}

@@ -46,11 +46,17 @@ func CheckDir(path string) error {
 // nobody else; else the error has class fault.Permissions and names the command that mends it. A missing file is an error that
 // wraps fs.ErrNotExist.
 func CheckFile(path string) error {
+	_, err := Look(path)
+	return err
+}
+
+// Look is [CheckFile], and returns what it saw.
+func Look(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return Explain(err, path, "look at %s", path)
+		return nil, Explain(err, path, "look at %s", path)
 	}
-	return checkFile(path, info)
+	return info, checkFile(path, info)
 }
 
 // Open opens a file of tacit's own with os.OpenFile's flags, never through a symbolic link, and checks what was opened as
