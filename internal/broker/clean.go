@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -263,5 +264,10 @@ func (c *counted) Read(p []byte) (int, error) {
 	c.a.x.mu.Lock()
 	c.a.x.down += int64(n)
 	c.a.x.mu.Unlock()
+	if err != nil && isEnd(err) && c.a.x.ctx.Err() != nil {
+		// What was cancelled has no proper end. TLS says goodbye before the connection is closed, and an upstream that hears it may end
+		// its answer in time: half of one, as if it were all.
+		err = context.Cause(c.a.x.ctx)
+	}
 	return n, err
 }

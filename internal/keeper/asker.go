@@ -41,6 +41,11 @@ type change struct {
 //
 // Whatever is wrong with a token has one answer, but one that was mistyped.
 func (k *Keeper) admit(r *vault.Reader, c Caller) (*asker, error) {
+	return k.admitted(r, c, false)
+}
+
+// admitted is admit, also for who goes on with what was counted on its token already.
+func (k *Keeper) admitted(r *vault.Reader, c Caller, counted bool) (*asker, error) {
 	a := &asker{Caller: c, k: k}
 	if c.Token.Len() == 0 {
 		if !c.Owner {
@@ -57,6 +62,9 @@ func (k *Keeper) admit(r *vault.Reader, c Caller) (*asker, error) {
 		return a, err
 	}
 	a.chain = a.access.chain(a.access.byHash[hash])
+	if counted {
+		a.chain = a.chain.Unspent()
+	}
 	if len(a.chain) == 0 || a.chain[0].Hash != hash || a.chain.State(k.opts.Now()) != policy.Active {
 		if len(a.chain) > 0 {
 			a.Principal = string(a.chain[0].Principal)

@@ -231,14 +231,17 @@ func (k *Keeper) TokenRevoke(ctx context.Context, c Caller, which string) (clien
 				continue
 			}
 			known = true
-			if t.State(now) != policy.Active {
+			state := t.State(now)
+			if state != policy.Active && state != policy.UsedUp {
 				continue
 			}
-			t.RevokedAt = now
+			t.RevokedAt = now // also of one that is used up: its last use may be under way
 			if err := putToken(tx.Tx, t); err != nil {
 				return d, err
 			}
-			out.Revoked = append(out.Revoked, id)
+			if state == policy.Active {
+				out.Revoked = append(out.Revoked, id)
+			}
 		}
 		switch {
 		case known:

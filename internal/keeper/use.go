@@ -36,8 +36,8 @@ func (k *Keeper) Use(ctx context.Context, c Caller, r UseRequest) (*Used, error)
 	})
 	answer, err := k.broker().Do(watched, u.use)
 	if err != nil {
+		err = originated(ended(watched, err)) // before stop, which ends what is watched too
 		stop()
-		err = originated(ended(watched, err))
 		u.end(ctx, 0, broker.Stats{}, err)
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (a *asker) asks(d *decision, b *brokerage, r *UseRequest) (*registry.Servic
 		return nil, nil, a.noSuch(d, "capability", r.Capability, noCapability(r.Capability))
 	}
 	if r.Method == "" || r.Path == "" {
-		if !a.mayUseCapability(svc, capability, name.Global) {
+		if !a.mayUseAnywhere(svc, capability) {
 			denied := a.allow(d, capabilityObject(svc, capability, name.Global, r.Method, r.Path), r.Capability, policy.Use)
 			if denied != nil {
 				return nil, nil, denied
@@ -163,7 +163,7 @@ func (a *asker) asks(d *decision, b *brokerage, r *UseRequest) (*registry.Servic
 func (a *asker) outside(d *decision, svc *registry.Service, asked, got *registry.Capability, err error) error {
 	may, id := a.mayUseSome(svc), svc.ID
 	if asked != nil {
-		may, id = a.mayUseCapability(svc, asked, name.Global), asked.ID
+		may, id = a.mayUseAnywhere(svc, asked), asked.ID
 	}
 	if !may {
 		denied := a.allow(d, policy.Object{Kind: policy.Capability, Name: id, Service: svc.ID}, id, policy.Use)
@@ -180,7 +180,13 @@ func (a *asker) outside(d *decision, svc *registry.Service, asked, got *registry
 
 // mayUseSome reports whether the caller may use anything of a service.
 func (a *asker) mayUseSome(s *registry.Service) bool {
-	return slices.ContainsFunc(s.Capabilities, func(c registry.Capability) bool { return a.mayUseCapability(s, &c, name.Global) })
+	return slices.ContainsFunc(s.Capabilities, func(c registry.Capability) bool { return a.mayUseAnywhere(s, &c) })
+}
+
+// mayUseAnywhere reports whether the caller may use a capability with a credential of any scope that it is in.
+func (a *asker) mayUseAnywhere(s *registry.Service, c *registry.Capability) bool {
+	in, err := scopes(a.Caller, "")
+	return err == nil && slices.ContainsFunc(in, func(scope name.Scope) bool { return a.mayUseCapability(s, c, scope) })
 }
 
 // unnamed is a refusal for a caller who named a service and no capability: who may use nothing of it is told no more than when there is

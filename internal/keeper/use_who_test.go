@@ -2,6 +2,8 @@ package keeper_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -195,5 +197,82 @@ func TestSameCredentialTwice(t *testing.T) {
 	}
 	if a := mustUse(t, k, owner, things()); a.Credential != "demo-2" {
 		t.Errorf("%s answers", a.Credential)
+	}
+}
+
+// TestUnenforcedUse: where policies are not enforced, a use that none permits is carried out, and on the record as denied; what cannot be
+// carried out still is not.
+func TestUnenforcedUse(t *testing.T) {
+	t.Parallel()
+	h, k, _ := newDemo(t, nil)
+	agent, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read nothing"}})
+	lenient := h.openWith(unenforced)
+	for name, r := range map[string]keeper.UseRequest{
+		"a use": things(), "without a path": {Capability: "demo/things", Request: broker.Request{Method: "GET"}},
+		"without a method": {Capability: "demo/admin"}, "by its service": {Service: "demo", Request: broker.Request{Method: "GET", Path: "/v1/things"}},
+	} {
+		if a, err := use(t, lenient, agent, r); err != nil || a.Status != 200 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if r := last(t, k); r.Result != "denied" || !strings.HasSuffix(*r.Reason, "not enforced") {
+			t.Errorf("%s: the record says %s", name, r.Result)
+		}
+	}
+	for name, r := range map[string]keeper.UseRequest{
+		"outside":    {Capability: "demo/things", Request: broker.Request{Method: "GET", Path: "/v1/admin"}},
+		"nowhere":    {Service: "demo", Request: broker.Request{Method: "GET", Path: "/v2"}},
+		"no service": {Service: "nosuch", Request: broker.Request{Method: "GET", Path: "/v2"}},
+	} {
+		if _, err := use(t, lenient, agent, r); err == nil {
+			t.Errorf("%s was used", name)
+		}
+	}
+}
+
+// TestLastUseLasts: the last use of a token may take its time, as the others do; one that was revoked may not.
+func TestLastUseLasts(t *testing.T) {
+	t.Parallel()
+	_, k, _ := newDemo(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("a"))
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(1200 * time.Millisecond): // the watch looks every 500 ms
+		}
+		_, _ = w.Write([]byte("b"))
+	})
+	once, _ := token(t, k, keeper.TokenRequest{Allow: []string{"use demo/*"}, Uses: 1})
+	if a, err := use(t, k, once, things()); err != nil || a.body != "ab" {
+		t.Errorf("%q, %v", a.body, err)
+	}
+	revoked, id := token(t, k, keeper.TokenRequest{Allow: []string{"use demo/*"}, Uses: 1})
+	used, err := k.Use(t.Context(), revoked, things())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.TokenRevoke(t.Context(), owner, id); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(used.Body); !errors.Is(err, fault.Denied) {
+		t.Errorf("%q, %v", b, err)
+	}
+	_ = used.Body.Close()
+}
+
+// TestUseInAWorkspace: a rule for the credentials of a workspace permits their use there, also when capability and path are left to find.
+func TestUseInAWorkspace(t *testing.T) {
+	t.Parallel()
+	_, k, _ := newDemo(t, nil)
+	if _, err := k.Set(t.Context(), owner, keeper.SetRequest{Ref: keeper.Ref{Name: "DEMO_KEY", Scope: "workspace/web"}, Value: val("the-key-of-the-workspace"), Via: "set"}); err != nil {
+		t.Fatal(err)
+	}
+	agent, _ := token(t, k, keeper.TokenRequest{Allow: []string{"use demo/* in workspace/web"}, Workspace: "web"})
+	mustUse(t, k, agent, things())
+	mustUse(t, k, agent, keeper.UseRequest{Capability: "demo/admin"})
+	if _, err := use(t, k, agent, keeper.UseRequest{Capability: "demo/admin", Request: broker.Request{Method: "GET", Path: "/v1/things"}}); err == nil || !strings.Contains(err.Error(), "demo/things") {
+		t.Errorf("outside, by who may use it: %v", err)
+	}
+	if _, err := k.CapabilityDescribe(t.Context(), agent, "demo/things"); err != nil {
+		t.Errorf("describe: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func (k *Keeper) whileAllowed(ctx context.Context, c Caller, may func(*asker) er
 	watched, end := context.WithCancelCause(ctx)
 	w := &watch{look: func() error {
 		return k.view(watched, func(r *vault.Reader) error {
-			a, err := k.admit(r, c)
+			a, err := k.admitted(r, c, true)
 			if err != nil {
 				return err
 			}

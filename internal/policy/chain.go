@@ -59,6 +59,15 @@ func (c Chain) State(now time.Time) State {
 	return Active
 }
 
+// Unspent returns the chain as it is for a use that was counted already and goes on: that a token is used up does not end its last use.
+func (c Chain) Unspent() Chain {
+	c = slices.Clone(c)
+	for i := range c {
+		c[i].Limited = false
+	}
+	return c
+}
+
 // Permits reports whether the rules of every token in the chain permit doing a to o. It looks at rules only, not at states.
 func (c Chain) Permits(a Action, o Object) bool {
 	return c.whole() && !slices.ContainsFunc(c, func(t Token) bool { return !t.Permits(a, o) })
