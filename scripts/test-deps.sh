@@ -7,7 +7,8 @@ set -eu -o pipefail
 needs=(
 	"gcc:gcc:the race detector"
 	"/usr/include/stdlib.h:libc6-dev:the race detector"
-	"git:git:tests of the repository itself"
+	"git:git:tests of the repository itself, and base-URL mode"
+	"curl:curl:base-URL mode"
 	"gnome-keyring-daemon:gnome-keyring:the keyring slot"
 	"dbus-daemon:dbus-daemon:the keyring slot"
 	"dbus-run-session:dbus-daemon:the keyring slot"

@@ -168,3 +168,23 @@ capabilities:
 		})
 	}
 }
+
+// An upstream that breaks off is said to be at fault: not tacit, and not who asked.
+func TestCurlIsToldThatTheServiceIsDown(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	hosts, network := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	base, token := h.serve(t, "curl-down", fmt.Sprintf(`
+service: curl-down
+%s
+secrets: {CURL_DOWN: secret}
+auth:
+  header: {name: authorization, value: "Bearer {{secret}}"}
+capabilities:
+  - {id: curl-down/all, methods: [GET], paths: [/], risk: read}
+%s
+`, hosts, network), "CURL_DOWN", "key-of-the-curl-tests-0123456789")
+	if status, shown := h.curl(t, "", "-H", "Authorization: Bearer "+token, base+"/x"); status != "502" || !strings.Contains(shown, `"origin":"upstream"`) {
+		t.Errorf("status %s\n%s", status, shown)
+	}
+}
