@@ -131,7 +131,7 @@ title: Demo upstream, as Anthropic
 const anthropicRest = `secrets: {DEMO_ANTHROPIC_KEY: secret}
 auth:
   header: {name: x-api-key, value: "{{secret}}"}
-env: {base_url: ANTHROPIC_BASE_URL, key: ANTHROPIC_API_KEY}
+env: {base_url: ANTHROPIC_BASE_URL, key: ANTHROPIC_API_KEY, key_bearer: true}
 capabilities:
   - id: demo-anthropic/messages
     title: Messages

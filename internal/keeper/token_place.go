@@ -14,7 +14,7 @@ type TokenPlace struct {
 	Name string // of the header, lower case, or of the parameter; empty for path
 }
 
-// misplaced refuses a token that is not in exactly the place of the service's own key (I32).
+// misplaced refuses a token that is not in exactly the place of the service's own key, or where its SDKs have it (I32).
 func misplaced(s *registry.Service, places []TokenPlace) error {
 	for _, p := range places {
 		if !takesKey(s, p) {
@@ -28,6 +28,9 @@ func misplaced(s *registry.Service, places []TokenPlace) error {
 func takesKey(s *registry.Service, p TokenPlace) bool {
 	at := func(in string, name func(f registry.Field) bool) bool {
 		return p.In == in && slices.ContainsFunc(s.Auth.Fields, name)
+	}
+	if s.Env.KeyBearer && p == (TokenPlace{"header", "authorization"}) {
+		return true
 	}
 	switch s.Auth.Kind {
 	case registry.KindHeader, registry.KindHeaders:

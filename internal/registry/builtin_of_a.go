@@ -67,7 +67,7 @@ var service_anthropic = Service{
 		Kind: "header",
 		Fields: []Field{
 			{Name: "x-api-key", Value: "{{secret}}"}}},
-	Env: Env{BaseURL: []string{"ANTHROPIC_BASE_URL"}, Key: []string{"ANTHROPIC_API_KEY"}},
+	Env: Env{BaseURL: []string{"ANTHROPIC_BASE_URL"}, Key: []string{"ANTHROPIC_API_KEY"}, KeyBearer: true},
 	Capabilities: []Capability{
 		{
 			ID:      "anthropic/messages",

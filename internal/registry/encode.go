@@ -27,7 +27,7 @@ func (s *Service) Encode() []byte {
 	all := object{
 		"service": s.ID, "title": s.Title, "docs": s.Docs, "checked": s.Checked, "hosts": s.Hosts, "secrets": secrets, "aliases": aliases,
 		"public": s.Public, "auth": s.Auth.object(), "capabilities": capabilities,
-		"env":     object{"base_url": s.Env.BaseURL, "base_path": s.Env.BasePath, "key": s.Env.Key, "key_form": s.Env.KeyForm}.trim(),
+		"env":     object{"base_url": s.Env.BaseURL, "base_path": s.Env.BasePath, "key": s.Env.Key, "key_form": s.Env.KeyForm, "key_bearer": s.Env.KeyBearer}.trim(),
 		"network": object{"allow_private": s.Network.AllowPrivate, "plain_http": s.Network.PlainHTTP, "ca_pem": s.Network.CAPEM}.trim(),
 	}
 	var text bytes.Buffer

@@ -25,6 +25,7 @@ func TestI23HashIsOfEverything(t *testing.T) {
 		{"base_path: /v1", "base_path: /v2"},
 		{"key: [ACME_API_KEY, ACME_KEY]", "key: [ACME_API_KEY]"},
 		{`key_form: "ak-"`, `key_form: "bk-"`},
+		{`key_form: "ak-"`, `key_form: "ak-", key_bearer: true`},
 		{"methods: [POST, GET]", "methods: [POST, GET, PUT]"},
 		{"paths: [/v1/things, ", "paths: [/v1/things, /v2/things, "},
 		{`"/v1/things/{id}$"`, `"/v1/things/{id}"`},

@@ -159,7 +159,7 @@ func (r *reader) env(n *yaml.Node) (e Env) {
 	if n == nil {
 		return e
 	}
-	m := r.members(n, "base_url", "base_path", "key", "key_form")
+	m := r.members(n, "base_url", "base_path", "key", "key_form", "key_bearer")
 	e.BaseURL = r.variables(m.get("base_url"))
 	e.Key = r.variables(m.get("key"))
 	if e.BasePath, _ = r.text(m.get("base_path")); e.BasePath != "" {
@@ -170,6 +170,7 @@ func (r *reader) env(n *yaml.Node) (e Env) {
 	if e.KeyForm, _ = r.text(m.get("key_form")); e.KeyForm != "" && (len(e.KeyForm) > 32 || strings.ContainsFunc(e.KeyForm, func(c rune) bool { return c <= ' ' || c > '~' })) {
 		r.fail(m.get("key_form"), "key_form is how a key begins: at most 32 characters of ASCII")
 	}
+	e.KeyBearer = r.flag(m.get("key_bearer"))
 	return e
 }
 

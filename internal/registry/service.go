@@ -51,6 +51,9 @@ type Env struct {
 	BasePath string   // what the SDK expects after the service's root: "/v1"; empty for nothing
 	Key      []string // variables that take the key
 	KeyForm  string   // the look of a key where SDKs check it: a prefix, "sk-"; empty for any
+
+	// KeyBearer says that SDKs may send the key as "Authorization: Bearer KEY" too, wherever Auth has it.
+	KeyBearer bool
 }
 
 // Network is what only a service of the user's own may ask for.
