@@ -184,6 +184,7 @@ type AgentStatus struct {
 	LocksAt     *time.Time `json:"locks_at"`      // at the latest; null while locked
 	IdleLocksAt *time.Time `json:"idle_locks_at"` // if nobody uses it; null while locked
 	Callers     int        `json:"callers"`       // connections
+	Proxy       *string    `json:"proxy"`         // root of the base URLs, http://127.0.0.1:40123; null while it does not listen there
 
 	Enforced *bool `json:"enforced"` // false: what policy denies is recorded and not refused; null without an agent
 

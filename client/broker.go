@@ -109,7 +109,7 @@ type CapabilityDescription struct {
 	Returns     []string          `json:"returns"`
 	Redact      []string          `json:"redact"`
 	Limits      CapabilityLimits  `json:"limits"`
-	BaseURL     *string           `json:"base_url"`
+	BaseURL     *string           `json:"base_url"` // of the service, as in ServiceDescription
 	Example     CapabilityExample `json:"example"`
 }
 

@@ -52,9 +52,9 @@ func serve(t *testing.T) http.RoundTripper {
 		ended <- agent.Run(ctx, agent.Options{
 			Layout: l, Principal: owner.Principal, Version: "test", Now: time.Now, Ready: func() { close(ready) },
 			SystemBus: "unix:path=" + filepath.Join(dir, "no-bus"),
-			Keeper: func() *keeper.Keeper {
+			Keeper: func(baseURL func() string) *keeper.Keeper {
 				return keeper.New(keeper.Options{
-					Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: "tacit agent"}), Random: rand.Reader, Now: time.Now, Version: "test", Lazy: true,
+					Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: "tacit agent"}), Random: rand.Reader, Now: time.Now, Version: "test", Lazy: true, BaseURL: baseURL,
 				})
 			},
 		})

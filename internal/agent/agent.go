@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Layout    paths.Layout
 	Principal string                // who is at the socket without a token: "user/ana"
-	Keeper    func() *keeper.Keeper // returns one without keys, that opens no slot
+	Keeper    func(baseURL func() string) *keeper.Keeper // returns one without keys, that opens no slot; see [keeper.Options]
 	Version   string                // of the program
 	Now       func() time.Time
 	Log       *slog.Logger // nil: none
@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	a := &agent{Options: o, stop: stop}
 	a.config.at = o.Now().UTC().Truncate(time.Second)
-	a.state = newState(o.Keeper, a.api, a.files, o.Boot, o.Now)
+	a.state = newState(func() *keeper.Keeper { return o.Keeper(a.base.url) }, a.api, a.files, o.Boot, o.Now)
 	defer a.state.end()
 	defer a.closeProxy()
 
@@ -304,6 +304,9 @@ func (a *agent) report() Report {
 	r.Running, r.PID, r.Version, r.Socket = true, &pid, &a.Version, a.Layout.Socket
 	r.Locked, r.LocksAt, r.IdleLocksAt = a.state.times()
 	r.Callers = int(a.callers.Load())
+	if url := a.base.url(); url != "" {
+		r.Proxy = &url
+	}
 	enforced := a.state.enforced()
 	r.Enforced = &enforced
 	at, failed := a.config.last()

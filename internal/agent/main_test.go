@@ -78,9 +78,11 @@ func (h *home) direct() *keeper.Keeper {
 }
 
 // keyless is a keeper as the agent has it.
-func (h *home) keyless() *keeper.Keeper {
+func (h *home) keyless(baseURL func() string) *keeper.Keeper {
 	l := h.layout()
-	return keeper.New(keeper.Options{Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{}), Random: rand.Reader, Version: "test", Now: time.Now, Lazy: true})
+	return keeper.New(keeper.Options{
+		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{}), Random: rand.Reader, Version: "test", Now: time.Now, Lazy: true, BaseURL: baseURL,
+	})
 }
 
 // start runs an agent until the test ends, or until stop is called, and returns a client of it.

@@ -33,6 +33,15 @@ func (b *baseURLs) address() string {
 	return b.listener.Addr().String()
 }
 
+// url is the root of the base URLs; empty: there are none now.
+func (b *baseURLs) url() string {
+	at := b.address()
+	if at == "" {
+		return ""
+	}
+	return "http://" + at
+}
+
 // open listens on an address of this machine, unless it does already.
 func (b *baseURLs) open(a *agent, on string) error {
 	b.mu.Lock()
@@ -75,7 +84,7 @@ func (a *agent) proxy(w http.ResponseWriter, _ *http.Request) error {
 	if err := a.base.open(a, a.ProxyListen); err != nil {
 		return fault.Wrap(fault.Failed, err, "agent")
 	}
-	return answer(w, client.AgentProxy{URL: "http://" + a.base.address()})
+	return answer(w, client.AgentProxy{URL: a.base.url()})
 }
 
 // Proxy returns the address of the agent's base-URL mode, such as http://127.0.0.1:40123, which is there from then on.

@@ -53,7 +53,7 @@ func (f *file) access() (keeper.Config, error) {
 func (h *home) configured(f *file, signals <-chan os.Signal) (*Client, func()) {
 	return h.start(func(o *Options) {
 		o.Reload, o.ReloadOn = f.reload, signals
-		o.Keeper = func() *keeper.Keeper {
+		o.Keeper = func(func() string) *keeper.Keeper {
 			return keeper.New(keeper.Options{Layout: h.layout(), Engine: bolt.Open(h.layout().Vault, bolt.Options{}), Random: rand.Reader, Version: "test", Now: time.Now, Lazy: true, Config: f.access})
 		}
 	})

@@ -27,7 +27,7 @@ func inBubble(t *testing.T, h *home, most, idle time.Duration, test func(t *test
 		begun := time.Now()
 		boot := func() time.Duration { return time.Since(begun) + time.Duration(c.slept.Load()) }
 		nothing := func(keeper.API) http.Handler { return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) }
-		c.state = newState(h.keyless, nothing, func() error { return nil }, boot, time.Now)
+		c.state = newState(func() *keeper.Keeper { return h.keyless(nil) }, nothing, func() error { return nil }, boot, time.Now)
 		ctx, cancel := context.WithCancel(t.Context())
 		go c.watch(ctx)
 		defer func() {

@@ -66,7 +66,7 @@ func (a *app) runAgent(ctx context.Context, background bool) error {
 	}
 	o := agent.Options{
 		Layout: l, Principal: "user/" + a.username(), Version: a.world.Version, Now: a.world.Now, Shared: settings.shared, ProxyListen: settings.started.ProxyListen,
-		Keeper: func() *keeper.Keeper { return a.keyless(l, settings.access) },
+		Keeper: func(baseURL func() string) *keeper.Keeper { return a.keyless(l, settings.access, baseURL) },
 		Reload: settings.reload, ReloadOn: hangups,
 	}
 	if background {
@@ -202,7 +202,7 @@ func (a *app) printAgent() error {
 	a.out.Card(
 		[2]string{"agent", "running" + number(", pid ", s.PID)}, [2]string{"version", deref(s.Version)}, [2]string{"socket", s.Socket},
 		[2]string{"vault", state}, [2]string{"locks", moment(s.LocksAt)}, [2]string{"if unused", moment(s.IdleLocksAt)},
-		[2]string{"callers", itoa(s.Callers)}, [2]string{"configuration", "read " + moment(s.ConfigReadAt)},
+		[2]string{"callers", itoa(s.Callers)}, [2]string{"proxy", deref(s.Proxy)}, [2]string{"configuration", "read " + moment(s.ConfigReadAt)},
 	)
 	if s.Enforced != nil && !*s.Enforced {
 		a.warnUnenforced()

@@ -72,7 +72,7 @@ func (a *app) clipboard(env []string, tty io.Writer) (*clipboard.Board, error) {
 // (I12). Which variables do, its slots say to anybody, so this takes no key, and counts also for who asks somebody else for secrets.
 // There may be no vault here then, or none that is ours to read.
 func (a *app) childEnvironment(ctx context.Context) ([]string, error) {
-	k := a.keyless(a.layout(), nil)
+	k := a.keyless(a.layout(), nil, nil)
 	defer func() { _ = k.Close() }()
 	slots, err := k.SlotVariables(ctx)
 	if elsewhere := errors.Is(err, fault.NoVault) || errors.Is(err, fault.Permissions); err != nil && !(a.distant() && elsewhere) {

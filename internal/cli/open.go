@@ -65,7 +65,7 @@ func (a *app) owner() (Vault, error) {
 	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
 	a.vault = keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Config: func() (keeper.Config, error) { return a.accessConfig(l) }, Lazy: a.serving,
+		Config: func() (keeper.Config, error) { return a.accessConfig(l) }, Lazy: a.serving, BaseURL: a.foregroundProxy,
 		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
 			return bolt.Create(ctx, l.Vault, storage, fill)
 		},
@@ -74,10 +74,10 @@ func (a *app) owner() (Vault, error) {
 }
 
 // keyless returns a keeper of the vault that opens no slot: the agent's. What reads record is on the disk a second later.
-func (a *app) keyless(l paths.Layout, configuration func() (keeper.Config, error)) *keeper.Keeper {
+func (a *app) keyless(l paths.Layout, configuration func() (keeper.Config, error), baseURL func() string) *keeper.Keeper {
 	return keeper.New(keeper.Options{
 		Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Command: a.command, Share: true}), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Config: configuration, Lazy: true, HTTP2: true,
+		Config: configuration, Lazy: true, HTTP2: true, BaseURL: baseURL,
 	})
 }
 

@@ -130,15 +130,25 @@ func (a *app) rememberProxy(url string) (forget func(), err error) {
 	}, nil
 }
 
+// foregroundProxy returns where a proxy in the foreground listens, of this process or another one; empty: there is none.
+func (a *app) foregroundProxy() string {
+	b, err := os.ReadFile(a.proxyFile())
+	if err != nil {
+		return ""
+	}
+	url := strings.TrimSpace(string(b))
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "http://"), time.Second)
+	if err != nil {
+		return "" // it is gone, and could not say so
+	}
+	_ = conn.Close()
+	return url
+}
+
 // proxyURL finds the base-URL mode that programs of this user reach: a proxy in the foreground, else the agent's.
 func (a *app) proxyURL(ctx context.Context) (string, error) {
-	if b, err := os.ReadFile(a.proxyFile()); err == nil {
-		url := strings.TrimSpace(string(b))
-		d := net.Dialer{Timeout: time.Second}
-		if conn, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://")); err == nil {
-			_ = conn.Close()
-			return url, nil
-		}
+	if url := a.foregroundProxy(); url != "" {
+		return url, nil
 	}
 	c, r, err := a.askAgent((*agent.Client).Hello)
 	if err == nil {

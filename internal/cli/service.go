@@ -113,6 +113,7 @@ func (a *app) printService(s client.ServiceDescription) {
 		{"Pin", s.Pin},
 		{"State", s.State},
 		{"Missing", strings.Join(s.Missing, ", ")},
+		{"Base URL", deref(s.BaseURL)},
 		{"Variables", strings.Join(append(s.Env.BaseURL, s.Env.Key...), ", ")},
 		{"May use", strings.Join(network, ", ")},
 	}...)

@@ -99,7 +99,7 @@ func (s *standing) shape(svc *registry.Service, c *registry.Capability, one *cli
 	out := client.CapabilityDescription{
 		ID: c.ID, Service: svc.ID, Title: cmp.Or(c.Title, svc.Title), Docs: optional(svc.Docs), Methods: c.Methods, Paths: []string{}, Hosts: c.Hosts,
 		Risk: string(c.Risk), Ready: one.State == stateReady, State: one.State, Missing: one.Missing, Credentials: []string{},
-		Returns: orEmpty(c.Returns), Redact: []string{}, Example: shapeExample(c),
+		Returns: orEmpty(c.Returns), Redact: []string{}, BaseURL: s.k.baseURL(svc), Example: shapeExample(c),
 	}
 	if len(out.Hosts) == 0 {
 		out.Hosts = svc.Hosts

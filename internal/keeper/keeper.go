@@ -38,6 +38,8 @@ type Options struct {
 	Lazy bool
 	// HTTP2 lets the broker speak HTTP/2 with upstreams: only in a process that knows its environment (the agent).
 	HTTP2 bool
+	// BaseURL returns the root of the base URLs that listen now, such as http://127.0.0.1:40123, empty for none. nil: there never is one.
+	BaseURL func() string
 	// Trace is told what is happening, for tests that kill the process. nil in production.
 	Trace func(phase string)
 }

@@ -157,6 +157,7 @@ func (k *Keeper) ServiceDescribe(ctx context.Context, c Caller, id string) (out 
 			return d, v.noSuch(d, "service", id, nil)
 		}
 		out = shapeService(svc, *one, capabilities)
+		out.BaseURL = k.baseURL(svc)
 		return d, nil
 	})
 }
@@ -181,6 +182,18 @@ func (a *asker) hiding(d *decision, err error) error {
 		return err
 	}
 	return a.noSuch(d, "service", missing.Object, err)
+}
+
+// baseURL returns where programs reach a service with a token in the place of its key; nil while nothing listens.
+func (k *Keeper) baseURL(svc *registry.Service) *string {
+	if k.opts.BaseURL == nil {
+		return nil
+	}
+	root := k.opts.BaseURL()
+	if root == "" {
+		return nil
+	}
+	return optional(root + "/svc/" + svc.ID)
 }
 
 func shapeService(svc *registry.Service, one client.Service, capabilities []client.Capability) client.ServiceDescription {

@@ -71,8 +71,11 @@ type AgentReport struct {
 	// LocksAt at the latest; null while locked
 	LocksAt *time.Time `json:"locks_at"`
 	Pid     *int64     `json:"pid"`
-	Running bool       `json:"running"`
-	Socket  string     `json:"socket"`
+
+	// Proxy root of the base URLs, http://127.0.0.1:40123; null while it does not listen there
+	Proxy   *string `json:"proxy"`
+	Running bool    `json:"running"`
+	Socket  string  `json:"socket"`
 
 	// Vault the path of the vault that it serves
 	Vault   string  `json:"vault"`
