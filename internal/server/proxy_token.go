@@ -93,6 +93,8 @@ func (t *tokenSearch) header(h http.Header) (http.Header, error) {
 			out[name] = values
 		case len(values) > 1:
 			return nil, fault.New(fault.Usage, "request: %s is there more than once", name)
+		case strings.Count(values[0], policy.TokenPrefix) > 1:
+			return nil, fault.New(fault.Usage, "request: it carries two tokens")
 		default:
 			if err := t.take(token, keeper.TokenPlace{In: "header", Name: strings.ToLower(name)}); err != nil {
 				return nil, err
@@ -179,11 +181,21 @@ func holds(h http.Header, query, path, token string) bool {
 			return true
 		}
 	}
-	for _, s := range []string{query, path} {
-		plain, err := url.PathUnescape(s)
-		if strings.Contains(s, token) || err == nil && strings.Contains(plain, token) {
+	return slices.ContainsFunc([]string{query, path}, func(s string) bool { return escaped(s, token) })
+}
+
+// escaped reports whether text holds the token, also when its characters are escaped, or the escapes are: whoever unescapes once more than
+// was meant must not find it.
+func escaped(text, token string) bool {
+	for range 4 {
+		if strings.Contains(text, token) {
 			return true
 		}
+		plain, err := url.PathUnescape(text)
+		if err != nil || plain == text {
+			return false
+		}
+		text = plain
 	}
 	return false
 }
