@@ -134,7 +134,7 @@ func TestCommandsRun(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			install(t, tacit, home)
-			t.Cleanup(func() { _, _ = follow(home, false, "tacit agent stop") })
+			t.Cleanup(func() { _, _ = follow(home, false, "tacit agent stop; test ! -f demo.pid || kill $(cat demo.pid)") })
 			for _, b := range scripts {
 				script, want := instrument(b.script)
 				out, err := follow(home, slices.Contains(b.attrs, "repo"), script)
@@ -157,10 +157,19 @@ func follow(home string, repo bool, script string) (string, error) {
 		cmd.Dir = root
 	}
 	cmd.Env = append([]string{
-		"HOME=" + home, "PATH=" + filepath.Join(home, ".local", "bin") + ":" + os.Getenv("PATH"), "TERM=dumb", "LANG=C.UTF-8", "EDITOR=true",
+		"HOME=" + home, "NPM_CONFIG_USERCONFIG=" + npmConfig(), "PATH=" + filepath.Join(home, ".local", "bin") + ":" + os.Getenv("PATH"), "TERM=dumb", "LANG=C.UTF-8", "EDITOR=true",
 	}, goEnv()...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// npmConfig is where npm of the user who runs the tests has its settings, such as the registry.
+func npmConfig() string {
+	if file := os.Getenv("NPM_CONFIG_USERCONFIG"); file != "" {
+		return file
+	}
+	home, _ := os.UserHomeDir()
+	return filepath.Join(home, ".npmrc")
 }
 
 // goEnv keeps a build inside a script from fetching everything anew into the empty home.
