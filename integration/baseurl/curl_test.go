@@ -165,6 +165,12 @@ capabilities:
 			if got := seen.take(); got != nil {
 				t.Errorf("the service got %q", got)
 			}
+
+			log := h.run(t, "", "audit", "--principal", "agent/"+service, "--json")
+			if !strings.Contains(log, service+"/echo") {
+				t.Errorf("the log does not know of it:\n%s", log)
+			}
+			absent(t, "the log", log, key, token)
 		})
 	}
 }
