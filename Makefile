@@ -33,7 +33,7 @@ build: ## bin/tacit, as it ships
 	$(SHIP) $(BUILD) -o bin/tacit ./cmd/tacit
 
 .PHONY: quickstart
-quickstart: build ## build, then store a secret, give it to a program and look at the audit log, in a directory of its own
+quickstart: build ## build, then store a secret, give it to a program, use a sealed one and look at the audit log, in a directory of its own
 	@PATH="$(CURDIR)/bin:$$PATH" scripts/quickstart.sh
 
 .PHONY: man
