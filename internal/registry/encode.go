@@ -56,6 +56,9 @@ func (s *Service) Hash() string {
 
 // Pin is where a secret of the service may be sent, as it is bound into the secret: builtin/openai, or own/acme#HASH.
 func (s *Service) Pin() string {
+	if s.pin != "" {
+		return s.pin
+	}
 	if s.Origin == Own {
 		return string(Own) + "/" + s.ID + "#" + s.Hash()
 	}

@@ -88,7 +88,7 @@ func TestI23HashIsOfWhatIsSentBesideASignature(t *testing.T) {
 		}
 		seen[s.Hash()] = variant
 		again, err := DecodeService(s.Encode())
-		if err != nil || again.Hash() != s.Hash() {
+		if err != nil || again.Hash() != s.Hash() || again.Pin() != "own/acme#"+s.Hash() {
 			t.Errorf("%s is not read back as itself: %v", variant, err)
 		}
 	}

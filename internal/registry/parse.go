@@ -66,6 +66,9 @@ func Check(text []byte, origin Origin) (*Service, []Problem) {
 		return nil, r.problems
 	}
 	s.index = compile(s.Capabilities)
+	if origin == Own {
+		s.pin = s.Pin() // of the whole definition, which requests must not each go through
+	}
 	return s, nil
 }
 

@@ -30,7 +30,8 @@ type Service struct {
 	Capabilities []Capability // sorted by id
 	Network      Network
 
-	index node // of the patterns of Capabilities
+	index node   // of the patterns of Capabilities
+	pin   string // of a parsed service of the user's own; see [Service.Pin]
 }
 
 // A Secret is the name that a secret of the service has in the vault, and the placeholder that stands for it in templates.
