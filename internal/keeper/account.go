@@ -1,7 +1,7 @@
 package keeper
 
 import (
-	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -101,22 +101,27 @@ const (
 
 // accounts returns the credentials of a service in one scope: those that were made, by id, then the automatic one.
 func (k *Keeper) accounts(v *vault.Reader, b *brokerage, s *registry.Service, scope name.Scope) (list []*account, err error) {
-	for _, c := range b.byService[s.ID] {
-		if c.Scope != scope {
-			continue
-		}
-		a, err := k.account(v, s, c)
+	for a, err := range k.eachAccount(v, b, s, scope) {
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(x, y *account) int { return cmp.Compare(x.id, y.id) })
-	a, err := k.automatic(v, s, scope)
-	if a != nil {
-		list = append(list, a)
+	return list, nil
+}
+
+// eachAccount yields what accounts returns. Each is looked up when it is its turn: of thousands, who makes a request needs few.
+func (k *Keeper) eachAccount(v *vault.Reader, b *brokerage, s *registry.Service, scope name.Scope) iter.Seq2[*account, error] {
+	return func(yield func(*account, error) bool) {
+		for _, c := range b.made[place{s.ID, scope}] {
+			if a, err := k.account(v, s, c); !yield(a, err) || err != nil {
+				return
+			}
+		}
+		if a, err := k.automatic(v, s, scope); a != nil || err != nil {
+			yield(a, err)
+		}
 	}
-	return list, err
 }
 
 // account returns a credential that was made, with its secrets.
@@ -198,40 +203,60 @@ func (a *asker) choose(v *vault.Reader, b *brokerage, s *registry.Service, c *re
 	if err != nil {
 		return nil, err
 	}
-	var all []*account
-	for _, scope := range in {
-		list, err := a.k.accounts(v, b, s, scope)
+	if asked == "" {
+		asked = b.boundIn(c.ID, in)
+	}
+	if asked != "" {
+		x, err := a.k.called(v, b, s, asked, in)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, list...)
+		return x, notReady(x, c)
 	}
-	if asked == "" {
-		asked = b.bound(c.ID, in)
-	}
-	if asked != "" {
-		i := slices.IndexFunc(all, func(x *account) bool { return x.id == asked })
-		if i < 0 {
-			return nil, fault.New(fault.NotFound, "no such credential for %s: %.64s", s.ID, asked).About(asked).WithFix("tacit credential list")
-		}
-		return all[i], notReady(all[i], c)
-	}
-	for i, x := range all {
-		if !x.ready(c) {
-			continue
-		}
-		for _, y := range all[i+1:] {
-			if y.scope == x.scope && y.ready(c) && !y.sends(x, c) {
-				return nil, fault.New(fault.Conflict, "two credentials answer for %s: %s and %s", c.ID, x.id, y.id).About(c.ID).
-					WithFix("tacit capability bind %s %s", c.ID, x.id)
+	var first *account // that is there
+	for _, scope := range in {
+		var chosen *account
+		for x, err := range a.k.eachAccount(v, b, s, scope) {
+			switch {
+			case err != nil:
+				return nil, err
+			case first == nil:
+				first = x
+			}
+			switch {
+			case !x.ready(c):
+			case chosen == nil:
+				chosen = x
+			case !x.sends(chosen, c):
+				return nil, fault.New(fault.Conflict, "two credentials answer for %s: %s and %s", c.ID, chosen.id, x.id).About(c.ID).
+					WithFix("tacit capability bind %s %s", c.ID, chosen.id)
 			}
 		}
-		return x, nil
+		if chosen != nil {
+			return chosen, nil
+		}
 	}
-	if len(all) > 0 {
-		return nil, notReady(all[0], c)
+	if first == nil {
+		first = newAccount(s.ID, s, name.Global)
 	}
-	return nil, notReady(newAccount(s.ID, s, name.Global), c)
+	return nil, notReady(first, c)
+}
+
+// called returns the credential of a service with that id, of the narrowest scope.
+func (k *Keeper) called(v *vault.Reader, b *brokerage, s *registry.Service, id string, in []name.Scope) (*account, error) {
+	made := b.credentials[id]
+	for _, scope := range in {
+		if made != nil && made.Service == s.ID && made.Scope == scope {
+			return k.account(v, s, made)
+		}
+		if id != s.ID {
+			continue
+		}
+		if a, err := k.automatic(v, s, scope); a != nil || err != nil {
+			return a, err
+		}
+	}
+	return nil, fault.New(fault.NotFound, "no such credential for %s: %.64s", s.ID, id).About(id).WithFix("tacit credential list")
 }
 
 // sends reports whether an account sends to a capability what another one does: a credential that was made of the secrets that also
@@ -240,13 +265,11 @@ func (a *account) sends(what *account, c *registry.Capability) bool {
 	return a.versions() == what.versions() && a.hostFor(c) == what.hostFor(c)
 }
 
-// bound returns the credential that is bound to a capability in the narrowest of the scopes; empty for none.
-func (b *brokerage) bound(capability string, in []name.Scope) string {
+// boundIn returns the credential that is bound to a capability in the narrowest of the scopes; empty for none.
+func (b *brokerage) boundIn(capability string, in []name.Scope) string {
 	for _, scope := range in {
-		for _, x := range b.bindings {
-			if x.Capability == capability && x.Scope == scope {
-				return x.Credential
-			}
+		if id := b.bound[boundAt{capability, scope}]; id != "" {
+			return id
 		}
 	}
 	return ""

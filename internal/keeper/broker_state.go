@@ -1,9 +1,11 @@
 package keeper
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,10 +79,23 @@ type brokerage struct {
 	catalog     *registry.Catalog
 	own         map[string]string // record of each own service
 	credentials map[string]*credential
-	byService   map[string][]*credential
+	made        map[place][]*credential // the same, by id in each place
 	bindings    []*binding
-	limits      map[string]*limit // by capability
-	leases      map[string]lease  // by credential
+	bound       map[boundAt]string // credential
+	limits      map[string]*limit  // by capability
+	leases      map[string]lease   // by credential
+}
+
+// place is where credentials answer for a service.
+type place struct {
+	service string
+	scope   name.Scope
+}
+
+// boundAt is what a binding is about.
+type boundAt struct {
+	capability string
+	scope      name.Scope
 }
 
 // brokerage returns what the state of r says. It is read again only when it changed.
@@ -100,14 +115,17 @@ func (k *Keeper) brokerage(r *vault.Reader) (*brokerage, error) {
 	if b.catalog, err = registry.NewCatalog(own...); err != nil {
 		return nil, err
 	}
+	for _, list := range b.made {
+		slices.SortFunc(list, func(x, y *credential) int { return cmp.Compare(x.ID, y.ID) })
+	}
 	k.brokerageNow.Store(b)
 	return b, nil
 }
 
 func newBrokerage() *brokerage {
 	return &brokerage{
-		own: map[string]string{}, credentials: map[string]*credential{}, byService: map[string][]*credential{},
-		limits: map[string]*limit{}, leases: map[string]lease{},
+		own: map[string]string{}, credentials: map[string]*credential{}, made: map[place][]*credential{},
+		bound: map[boundAt]string{}, limits: map[string]*limit{}, leases: map[string]lease{},
 	}
 }
 
@@ -124,12 +142,14 @@ func (b *brokerage) read(record string, plain []byte, own *[]*registry.Service) 
 		c := &credential{record: record}
 		if err = json.Unmarshal(plain, c); err == nil {
 			b.credentials[c.ID] = c
-			b.byService[c.Service] = append(b.byService[c.Service], c)
+			at := place{c.Service, c.Scope}
+			b.made[at] = append(b.made[at], c)
 		}
 	case bindingRecord:
 		x := &binding{record: record}
 		if err = json.Unmarshal(plain, x); err == nil {
 			b.bindings = append(b.bindings, x)
+			b.bound[boundAt{x.Capability, x.Scope}] = x.Credential
 		}
 	case limitRecord:
 		l := &limit{record: record}

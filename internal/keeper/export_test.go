@@ -19,3 +19,32 @@ func (k *Keeper) PutBroker(ctx context.Context, kind string, plain []byte) error
 		return decide(audit.Record{Action: "admin", Object: k.vaultObject()}), putPlain(tx.Tx, kind, plain)
 	})
 }
+
+// CreateCredentials makes many credentials as [Keeper.CredentialCreate] makes one, in one change.
+func (k *Keeper) CreateCredentials(ctx context.Context, c Caller, all []CredentialRequest) error {
+	return k.change(ctx, c, func(tx *change) (*decision, error) {
+		d := decide(audit.Record{Action: "admin", Object: k.vaultObject()})
+		b, err := k.brokerage(&tx.Reader)
+		if err != nil {
+			return d, err
+		}
+		for i := range all {
+			a, err := all[i].make(tx, b)
+			if err != nil {
+				return d, err
+			}
+			if err := putRecord(tx.Tx, credentialRecord, a.made); err != nil {
+				return d, err
+			}
+		}
+		return d, nil
+	})
+}
+
+// ForgetAnswers forgets which credentials answered, and the credentials, as after a change of the vault and a minute.
+func (k *Keeper) ForgetAnswers() {
+	k.forgetPrepared()
+	k.prepared.mu.Lock()
+	defer k.prepared.mu.Unlock()
+	k.prepared.answering = answering{}
+}

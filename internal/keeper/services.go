@@ -47,7 +47,7 @@ func (s *standing) accounts(of *registry.Service) (all []*account, err error) {
 func (s *standing) of(svc *registry.Service, c *registry.Capability, all []*account) *client.Capability {
 	out := client.Capability{ID: c.ID, Service: svc.ID, State: stateAvailable, Risk: string(c.Risk), Methods: c.Methods, Missing: []string{}}
 	answers := all
-	if id := s.b.bound(c.ID, s.in); id != "" {
+	if id := s.b.boundIn(c.ID, s.in); id != "" {
 		answers = slices.DeleteFunc(slices.Clone(all), func(a *account) bool { return a.id != id })
 	}
 	scope := name.Scope(name.Global)
@@ -243,7 +243,7 @@ func (k *Keeper) ServiceAdd(ctx context.Context, c Caller, r ServiceAddRequest) 
 		if err := putPlain(tx.Tx, record, svc.Encode()); err != nil {
 			return d, err
 		}
-		s := &standing{asker: tx.asker, v: &tx.Reader, b: &brokerage{catalog: catalog, byService: b.byService, credentials: b.credentials}, in: []name.Scope{name.Global}}
+		s := &standing{asker: tx.asker, v: &tx.Reader, b: &brokerage{catalog: catalog, made: b.made, credentials: b.credentials}, in: []name.Scope{name.Global}}
 		one, _, err := s.describe(svc)
 		if one != nil {
 			out.Service = *one
@@ -302,7 +302,10 @@ func (k *Keeper) ServiceRemove(ctx context.Context, c Caller, id string) (out cl
 			return d, fault.New(fault.Conflict, "%s comes with tacit", id).About(id).WithFix("only services of your own can be removed: tacit service list")
 		}
 		forget := &forgetting{brokerage: b, tx: tx}
-		for _, made := range b.byService[id] {
+		for _, made := range b.credentials {
+			if made.Service != id {
+				continue
+			}
 			if err := forget.credential(made.ID); err != nil {
 				return d, err
 			}
@@ -317,6 +320,7 @@ func (k *Keeper) ServiceRemove(ctx context.Context, c Caller, id string) (out cl
 				}
 			}
 		}
+		slices.Sort(forget.removed)
 		out.CredentialsRemoved = append(out.CredentialsRemoved, forget.removed...)
 		return d, removeRecord(tx.Tx, b.own[id])
 	})
