@@ -52,13 +52,11 @@ func TestI15UseByPolicy(t *testing.T) {
 		}
 		var f *fault.Error
 		errors.As(err, &f)
-		text := strings.NewReplacer(r.Capability, "X", r.Service, "X").Replace(f.Error() + "; " + f.Fix)
-		if r.Capability == "" {
-			text = strings.ReplaceAll(f.Error()+"; "+f.Fix, r.Service, "X")
-		} else {
-			text = strings.ReplaceAll(f.Error()+"; "+f.Fix, r.Capability, "X")
+		kind, asked := "capability", r.Capability
+		if asked == "" {
+			kind, asked = "service", r.Service
 		}
-		kind := map[bool]string{true: "service", false: "capability"}[r.Capability == ""]
+		text := strings.ReplaceAll(f.Error()+"; "+f.Fix, asked, "X")
 		answers[kind+": "+strings.ReplaceAll(text, "capability", "thing")] += name + ", "
 		if took < 10*time.Millisecond {
 			t.Errorf("%s was answered after %v", name, took)

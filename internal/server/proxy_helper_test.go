@@ -118,8 +118,15 @@ func newVault(t testing.TB) *keeper.Keeper {
 	return k
 }
 
-// raw sends bytes and returns the answer with its body, or the error of reading it. TOKEN and HOST stand for what they are.
-func (b *base) raw(text string) (*http.Response, string, error) {
+// replied is an answer, read to its end.
+type replied struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// raw sends bytes and returns the answer, or the error of reading it. TOKEN and HOST stand for what they are.
+func (b *base) raw(text string) (replied, error) {
 	b.t.Helper()
 	c, err := net.Dial("tcp", b.addr)
 	if err != nil {
@@ -130,11 +137,11 @@ func (b *base) raw(text string) (*http.Response, string, error) {
 	_, _ = io.WriteString(c, b.fill(text))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
-		return nil, "", err
+		return replied{}, err
 	}
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
-	return resp, string(body), err
+	return replied{resp.StatusCode, resp.Header, string(body)}, err
 }
 
 func (b *base) fill(text string) string {

@@ -94,21 +94,21 @@ func TestI32Door(t *testing.T) {
 		"another method by a header":          {"POST /svc/demo/v1/x HTTP/1.1\nHost: HOST\nX-HTTP-Method-Override: DELETE\nContent-Length: 0\n" + auth + "\n", 403},
 	} {
 		before := b.seen.Load()
-		resp, body, err := b.raw(c.text)
+		resp, err := b.raw(c.text)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if resp.StatusCode != c.status {
-			t.Errorf("%s: %d, want %d: %s", name, resp.StatusCode, c.status, body)
+		if resp.status != c.status {
+			t.Errorf("%s: %d, want %d: %s", name, resp.status, c.status, resp.body)
 		}
 		if n := b.seen.Load() - before; n != 0 {
 			t.Errorf("%s: %d requests were sent", name, n)
 		}
-		if strings.Contains(body, b.token) || strings.Contains(body, proxiedKey) {
-			t.Errorf("%s: the answer shows it: %s", name, body)
+		if strings.Contains(resp.body, b.token) || strings.Contains(resp.body, proxiedKey) {
+			t.Errorf("%s: the answer shows it: %s", name, resp.body)
 		}
-		for header := range resp.Header {
+		for header := range resp.header {
 			if strings.HasPrefix(header, "Access-Control-") {
 				t.Errorf("%s: the answer has %s", name, header)
 			}
@@ -144,9 +144,9 @@ func TestI32Body(t *testing.T) {
 		"a byte at a time":  head + "Transfer-Encoding: chunked\n\n" + chunks(each...),
 		"between two reads": head + "Transfer-Encoding: chunked\n\n" + chunks(long, b.token[:8], b.token[8:]+long),
 	} {
-		resp, body, err := b.raw(text)
-		if err != nil || resp.StatusCode < 400 || strings.Contains(body, b.token) {
-			t.Errorf("%s: %v, %v, %s", name, resp, err, body)
+		resp, err := b.raw(text)
+		if err != nil || resp.status < 400 || strings.Contains(resp.body, b.token) {
+			t.Errorf("%s: %+v, %v", name, resp, err)
 		}
 	}
 	for range b.seen.Load() {
@@ -161,18 +161,18 @@ func TestI32Body(t *testing.T) {
 func TestI32NotCopied(t *testing.T) {
 	t.Parallel()
 	b := newBase(t, echoed)
-	resp, body, err := b.raw("POST /svc/demo/v1/x HTTP/1.1\nHost: HOST\nContent-Length: 5\nTransfer-Encoding: chunked\nX-Forwarded-Host: evil.example\nForwarded: host=evil.example\n" +
+	resp, err := b.raw("POST /svc/demo/v1/x HTTP/1.1\nHost: HOST\nContent-Length: 5\nTransfer-Encoding: chunked\nX-Forwarded-Host: evil.example\nForwarded: host=evil.example\n" +
 		"Connection: close\nTE: trailers\nKeep-Alive: 5\nAuthorization: Bearer TOKEN\n\n3\nabc\n0\n\nGET /svc/demo/v1/second HTTP/1.1\nHost: HOST\nAuthorization: Bearer TOKEN\n\n")
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%v, %v, %s", resp, err, body)
+	if err != nil || resp.status != http.StatusOK {
+		t.Fatalf("%+v, %v", resp, err)
 	}
 	for _, bad := range []string{"evil", "Te:", "Keep-Alive", "Connection"} {
-		if strings.Contains(body, bad) {
-			t.Errorf("%s was passed on: %s", bad, body)
+		if strings.Contains(resp.body, bad) {
+			t.Errorf("%s was passed on: %s", bad, resp.body)
 		}
 	}
-	if !strings.Contains(body, `"abc"`) || b.seen.Load() != 1 {
-		t.Errorf("%d requests: %s", b.seen.Load(), body)
+	if !strings.Contains(resp.body, `"abc"`) || b.seen.Load() != 1 {
+		t.Errorf("%d requests: %s", b.seen.Load(), resp.body)
 	}
 }
 
@@ -202,13 +202,13 @@ func TestI32Places(t *testing.T) {
 		"query":          "GET /svc/asked/v1/x?a=b&key=TOKEN&c=d HTTP/1.1\nHost: HOST\n\n",
 		"path":           "GET /svc/path/botTOKEN/v1/x HTTP/1.1\nHost: HOST\n\n",
 	} {
-		resp, body, err := b.raw(text)
-		if err != nil || resp.StatusCode != 200 || resp.Header.Get("X-Missing")+resp.Header.Get("X-Leak") != "" {
-			t.Errorf("%s: %v, %v, %s", name, resp, err, body)
+		resp, err := b.raw(text)
+		if err != nil || resp.status != 200 || resp.header.Get("X-Missing")+resp.header.Get("X-Leak") != "" {
+			t.Errorf("%s: %+v, %v", name, resp, err)
 			continue
 		}
-		if strings.Contains(body, proxiedKey) || strings.Contains(body, b.token) {
-			t.Errorf("%s: the answer shows it: %s", name, body)
+		if strings.Contains(resp.body, proxiedKey) || strings.Contains(resp.body, b.token) {
+			t.Errorf("%s: the answer shows it: %s", name, resp.body)
 		}
 	}
 }
