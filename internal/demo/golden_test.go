@@ -88,7 +88,7 @@ func play(t *testing.T, s *registry.Service, d *golden.Service) {
 	if s.Auth.Kind == registry.KindOAuth2 {
 		tokens = &tokenStore{value: values["secret"]}
 	}
-	a := newAccount(t, moved(t, s, u), values, tokens)
+	a := newAccount(t, moved(t, s, u), values, tokens, true)
 	for i := range s.Capabilities {
 		want := s.Capabilities[i].ID
 		o := a.do(t, example(s.Capabilities[i].Example))

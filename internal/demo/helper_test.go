@@ -58,9 +58,9 @@ type account struct {
 	credential *broker.Prepared
 }
 
-func newAccount(t *testing.T, s *registry.Service, v broker.Values, tokens broker.TokenStore) *account {
+func newAccount(t *testing.T, s *registry.Service, v broker.Values, tokens broker.TokenStore, http2 bool) *account {
 	t.Helper()
-	b := broker.New(broker.Options{HTTP2: true})
+	b := broker.New(broker.Options{HTTP2: http2})
 	t.Cleanup(b.Close)
 	p, err := b.Prepare(s, v, tokens)
 	if err != nil {
@@ -72,7 +72,7 @@ func newAccount(t *testing.T, s *registry.Service, v broker.Values, tokens broke
 
 func withKey(t *testing.T, s *registry.Service) *account {
 	t.Helper()
-	return newAccount(t, s, broker.Values{"secret": secret.New([]byte(key))}, nil)
+	return newAccount(t, s, broker.Values{"secret": secret.New([]byte(key))}, nil, true)
 }
 
 // An outcome is all that a caller has of a request.
