@@ -165,7 +165,9 @@ func (a *app) policyExplainCommand() *cobra.Command {
 			if len(args) < 2 {
 				return a.completeGrant(c, args, word)
 			}
-			return a.completeWith(func(args []string) offer { return offers{offerNothing, offerNothing, offerNames, offerNothing}[min(len(args), 3)] }, false)(c, args, word)
+			return a.completeWith(func(args []string) offer {
+				return offers{offerNothing, offerNothing, offerNames, offerNothing}[min(len(args), 3)]
+			}, false)(c, args, word)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			k, err := a.keeper()

@@ -28,7 +28,13 @@ func (k *Keeper) Use(ctx context.Context, c Caller, r UseRequest) (*Used, error)
 		}
 	}
 	u := &using{k: k, began: k.opts.Now()}
-	if err := k.read(ctx, c, func(v *query) (*decision, error) { return u.decide(v, r) }); err != nil {
+	if err := k.read(ctx, c, func(v *query) (*decision, error) {
+		d, err := u.decide(v, r)
+		if d.Result == "" && errors.Is(err, fault.Denied) { // not by policy: by what the request is
+			d.Result, d.Reason = audit.Denied, err.Error()
+		}
+		return d, err
+	}); err != nil {
 		return nil, err
 	}
 	watched, stop := k.whileAllowed(ctx, c, func(a *asker) error {
