@@ -26,9 +26,9 @@ import (
 // Options are what an agent works with.
 type Options struct {
 	Layout    paths.Layout
-	Principal string                // who is at the socket without a token: "user/ana"
+	Principal string                                     // who is at the socket without a token: "user/ana"
 	Keeper    func(baseURL func() string) *keeper.Keeper // returns one without keys, that opens no slot; see [keeper.Options]
-	Version   string                // of the program
+	Version   string                                     // of the program
 	Now       func() time.Time
 	Log       *slog.Logger // nil: none
 	Ready     func()       // called when the agent answers; nil: nothing

@@ -53,7 +53,7 @@ type class struct{ exit, status int }
 var classes = map[Code]class{
 	Failed: {1, 500}, Busy: {1, 503}, DiskFull: {1, 507}, NewerFormat: {1, 500}, Overdue: {1, 409},
 	Limited: {1, 429},
-	Usage: {2, 400}, Invalid: {2, 422},
+	Usage:   {2, 400}, Invalid: {2, 422},
 	NotFound: {3, 404}, Expired: {3, 410},
 	WrongKey: {4, 403}, Corrupted: {4, 500}, Tampered: {4, 500}, RolledBack: {4, 500}, Foreign: {4, 500},
 	Denied: {5, 403}, Sealed: {5, 403}, Untrusted: {5, 403}, Permissions: {5, 500},
