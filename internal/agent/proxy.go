@@ -68,15 +68,19 @@ func (b *baseURLs) open(a *agent, on string) error {
 // close ends the listener and whoever is still connected.
 func (b *baseURLs) close(ctx context.Context) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.server == nil {
+	h, done := b.server, b.done
+	b.server = nil
+	b.mu.Unlock()
+	if h == nil {
 		return
 	}
-	if b.server.Shutdown(ctx) != nil {
-		_ = b.server.Close()
+	if h.Shutdown(ctx) != nil { // without the lock: requests that are under way ask for the address
+		_ = h.Close()
 	}
-	<-b.done
-	b.server, b.listener = nil, nil
+	<-done
+	b.mu.Lock()
+	b.listener = nil
+	b.mu.Unlock()
 }
 
 // proxy says where base-URL mode is, and opens it for that.

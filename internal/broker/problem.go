@@ -99,7 +99,7 @@ func (x *exchange) problem(err error) error {
 	case errors.Is(err, errUploadLarge):
 		return refuse(fault.Invalid, "the request is larger than the %d bytes that it may have", x.use.Limits.MaxRequestBytes)
 	case errors.Is(err, errAnswerLarge):
-		return refuse(fault.Invalid, "the answer is larger than the %d bytes that it may have", x.answerLimit)
+		return refuse(fault.Failed, "the answer is larger than the %d bytes that it may have", x.answerLimit)
 	case errors.Is(err, errShortUpload), errors.Is(err, errUpload):
 		return refuse(fault.Invalid, "%s", fixed(err, errShortUpload, errUpload))
 	case errors.Is(err, errMoved), errors.Is(err, errNotMatched), errors.Is(err, errNoSuchHost):
