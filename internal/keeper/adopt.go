@@ -65,4 +65,4 @@ func (k *Keeper) Adopt(ctx context.Context, rootKey []byte, slot string) error {
 }
 
 // Locked reports whether there are no keys: none were given, or another process changed the root key meanwhile.
-func (k *Keeper) Locked() bool { return k.stale.Load() || k.vault.Locked() }
+func (k *Keeper) Locked() bool { return k.stale.Load() || !k.opened.Load() }

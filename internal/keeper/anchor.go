@@ -10,11 +10,11 @@ import (
 // itself; a process that only reads calls this every few seconds, and before it locks. It does nothing while the vault is locked, and
 // nothing when the vault knows already.
 func (k *Keeper) AnchorLog(ctx context.Context) error {
-	if k.vault.Locked() {
+	if !k.opened.Load() {
 		return nil
 	}
 	return k.retry(func() error {
-		if k.vault.Locked() {
+		if !k.opened.Load() {
 			return nil // another process changed the root key
 		}
 		known := false

@@ -204,7 +204,7 @@ func (k *Keeper) retry(do func() error) error {
 	if !errors.Is(err, fault.StaleKeys) {
 		return err
 	}
-	if k.opts.Opener == nil { // there are no new ones to be had
+	if k.opts.Opener == nil || k.opts.Lazy { // there are no new ones to be had, or others are using what is here
 		k.stale.Store(true) // and the old ones stay until Close: others are using them
 		return fault.New(fault.Locked, "the vault is locked").WithFix("tacit unlock")
 	}

@@ -62,7 +62,9 @@ type Keeper struct {
 
 	newLog bool // the log was set aside by this process, so it begins anew
 
-	stale atomic.Bool // the keys were adopted, and another process changed the root key since
+	// opened: the vault has its keys and the log is open. Only who has mu changes that; whoever finds it set may use both.
+	opened atomic.Bool
+	stale  atomic.Bool // the keys were adopted, and another process changed the root key since
 
 	mu   sync.Mutex
 	root *envelope.Root // while unlocked; the presence operations need it
@@ -92,13 +94,14 @@ func (k *Keeper) Close() error {
 		k.root.Wipe()
 		k.root = nil
 	}
+	k.opened.Store(false)
 	k.vault.Wipe()
 	return errors.Join(k.closeLog(), k.opts.Engine.Close())
 }
 
 // unlock opens the vault with a slot, unless it is open.
 func (k *Keeper) unlock(ctx context.Context) error {
-	if !k.vault.Locked() {
+	if k.opened.Load() {
 		return nil
 	}
 	return k.open(ctx, nothing)
@@ -108,7 +111,7 @@ func nothing(*vault.Reader) error { return nil }
 
 // view calls use with the present state of the vault, after opening it with a slot when it is locked.
 func (k *Keeper) view(ctx context.Context, use func(*vault.Reader) error) error {
-	if k.vault.Locked() {
+	if !k.opened.Load() {
 		return k.open(ctx, use)
 	}
 	return k.vault.View(ctx, use)
@@ -140,6 +143,7 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.vault.Locked() {
+		k.opened.Store(true)
 		return k.vault.View(ctx, use)
 	}
 	door, err := k.vault.Door(ctx)
@@ -158,6 +162,7 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 		opened = true
 		k.root, k.slot = root, slot
 		k.openLog()
+		k.opened.Store(true)
 		return use(r)
 	})
 	switch {
@@ -199,6 +204,7 @@ func (k *Keeper) relock() {
 	k.forgetPrepared()
 	k.ends.rest()
 	_ = k.closeLog() // a disk that fails now fails the next append too
+	k.opened.Store(false)
 	k.vault.Lock()
 }
 
