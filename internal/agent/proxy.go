@@ -53,14 +53,14 @@ func (b *baseURLs) open(a *agent, on string) error {
 	if err != nil {
 		return err
 	}
-	b.listener, b.done = l, make(chan struct{})
-	b.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h, done := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.state.serveAs(work, w, r.WithContext(context.WithValue(r.Context(), viaBaseURL{}, true)))
-	})}
-	server.ConfigureProxy(b.server, a.Log)
+	})}, make(chan struct{})
+	server.ConfigureProxy(h, a.Log)
+	b.listener, b.server, b.done = l, h, done
 	go func() {
-		defer close(b.done)
-		_ = b.server.Serve(server.Limit(l, maxConnections)) // until close
+		defer close(done)
+		_ = h.Serve(server.Limit(l, maxConnections)) // until close
 	}()
 	return nil
 }
