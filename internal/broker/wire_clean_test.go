@@ -154,7 +154,7 @@ func TestI28GzipBomb(t *testing.T) {
 	use := u.use(t, b, headerSecret, "/")
 	use.Limits.MaxResponseBytes = 1 << 20
 	got := do(t, b, use)
-	if !errors.Is(got.err, fault.Invalid) || len(got.body) > 1<<20 {
+	if !errors.Is(got.err, fault.Failed) || len(got.body) > 1<<20 {
 		t.Errorf("got %d bytes, %v", len(got.body), got.err)
 	}
 }
