@@ -146,6 +146,10 @@ func (a *app) resolve(ctx context.Context, wanted []assignment) ([]handoff.Varia
 	var all []handoff.Variable
 	for _, w := range wanted {
 		got, err := k.Get(ctx, a.caller(), keeper.GetRequest{Ref: w.ref, Field: w.field, Door: "run"})
+		var sealed *fault.Error
+		if errors.As(err, &sealed) && sealed.Code == fault.Sealed {
+			sealed.Fix = "let the program use it without having it: tacit run --sealed"
+		}
 		if err != nil {
 			return nil, fault.Wrap(fault.Failed, err, "run: %s", w.variable)
 		}

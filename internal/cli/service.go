@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tacit/client"
+	"tacit/internal/fault"
 	"tacit/internal/keeper"
 )
 
@@ -137,6 +139,9 @@ the new one says.`,
 			}
 			return a.withOwnVault(c.Context(), func(k Vault) error {
 				added, err := k.ServiceAdd(c.Context(), a.caller(), keeper.ServiceAddRequest{File: file, Repin: repin})
+				if errors.Is(err, fault.Invalid) {
+					return fault.Wrap(fault.Invalid, err, "%s", args[0])
+				}
 				if err != nil {
 					return err
 				}

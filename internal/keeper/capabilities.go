@@ -221,17 +221,23 @@ func (k *Keeper) CapabilityLimit(ctx context.Context, c Caller, r LimitRequest) 
 }
 
 func (r *LimitRequest) check() error {
+	if err := name.Check(r.ID); err != nil {
+		return err
+	}
 	bad := r.RatePerMinute != nil && *r.RatePerMinute < 0 || r.MaxRequestBytes != nil && *r.MaxRequestBytes < 0 ||
 		r.MaxResponseBytes != nil && *r.MaxResponseBytes < 0 || r.Timeout != nil && *r.Timeout < 0
 	if bad {
 		return fault.New(fault.Usage, "a limit is not negative").WithFix("0 takes it away")
+	}
+	if r.RatePerMinute == nil && r.MaxRequestBytes == nil && r.MaxResponseBytes == nil && r.Timeout == nil && len(r.Redact) == 0 {
+		return fault.New(fault.Usage, "%s: which limit?", r.ID).About(r.ID).WithFix("tacit capability describe %s shows those that there are", r.ID)
 	}
 	for _, f := range r.Redact {
 		if len(f) > name.MaxLen {
 			return fault.New(fault.Usage, "a field to redact has a shorter name than that")
 		}
 	}
-	return name.Check(r.ID)
+	return nil
 }
 
 func (r *LimitRequest) apply(l *limit) {
