@@ -426,11 +426,11 @@ var service_plaid = Service{
 			Example: Example{Method: "POST", Path: "/link/token/create", Body: "{\"client_name\":\"Insert Client name here\",\"country_codes\":[\"US\"],\"language\":\"en\",\"user\":{\"client_user_id\":\"unique_user_id\"},\"products\":[\"transactions\"]}"}},
 		{
 			ID:      "plaid/link-token-update",
-			Title:   "Rotate the access token of an Item",
+			Title:   "Replace the access token of an Item; the old one ends",
 			Methods: []string{"POST"},
 			Paths: []Path{
 				{Text: "/item/access_token/invalidate$", Segments: []string{"item", "access_token", "invalidate"}, Exact: true}},
-			Risk:    "write",
+			Risk:    "destructive",
 			Returns: []string{"new_access_token"},
 			Example: Example{Method: "POST", Path: "/item/access_token/invalidate", Body: "{\"access_token\":\"access-sandbox-de3ce8ef-33f8-452c-a685-8671031fc0f6\"}"}},
 		{
