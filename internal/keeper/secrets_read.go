@@ -23,39 +23,44 @@ func (k *Keeper) Get(ctx context.Context, c Caller, r GetRequest) (out Read, err
 	if err := checkRef(r.Ref); err != nil {
 		return Read{}, err
 	}
-	err = k.read(ctx, c, func(v *query) (*decision, error) {
-		record := decide(audit.Record{Action: "read", Object: named(r.Ref)})
-		s, version, err := v.find(v.Reader, record, r.Ref, policy.Read)
-		if err != nil {
-			return record, err
-		}
-		if s.Sealed {
-			return record, fault.New(fault.Sealed, "%s is sealed: it can be used, but not shown", s.Name).About(s.Name).
-				WithFix("the owner can make it readable: tacit update %s --readable", s.Name)
-		}
-		if !r.IncludeExpired && version.Expired(k.opts.Now()) {
-			return record, expired(s, version)
-		}
-		value, err := v.Value(version)
-		if err != nil {
-			return record, err
-		}
-		if r.Field != "" {
-			whole := value
-			value, err = field(s.Name, whole, r.Field)
-			clear(whole)
-			if err != nil {
-				return record, err
-			}
-		}
-		out = Read{Secret: k.shape(s), Version: version.Version, Field: r.Field, Value: secret.New(value)}
-		return record, nil
+	err = k.read(ctx, c, func(v *query) (d *decision, err error) {
+		d, out, err = k.reveal(v, r)
+		return d, err
 	})
 	if err != nil {
 		out.Value.Wipe()
 		return Read{}, err
 	}
 	return out, nil
+}
+
+// reveal is Get in one state of the vault.
+func (k *Keeper) reveal(v *query, r GetRequest) (*decision, Read, error) {
+	record := decide(audit.Record{Action: "read", Object: named(r.Ref)})
+	s, version, err := v.find(v.Reader, record, r.Ref, policy.Read)
+	if err != nil {
+		return record, Read{}, err
+	}
+	if s.Sealed {
+		return record, Read{}, fault.New(fault.Sealed, "%s is sealed: it can be used, but not shown", s.Name).About(s.Name).
+			WithFix("the owner can make it readable: tacit update %s --readable", s.Name)
+	}
+	if !r.IncludeExpired && version.Expired(k.opts.Now()) {
+		return record, Read{}, expired(s, version)
+	}
+	value, err := v.Value(version)
+	if err != nil {
+		return record, Read{}, err
+	}
+	if r.Field != "" {
+		whole := value
+		value, err = field(s.Name, whole, r.Field)
+		clear(whole)
+		if err != nil {
+			return record, Read{}, err
+		}
+	}
+	return record, Read{Secret: k.shape(s), Version: version.Version, Field: r.Field, Value: secret.New(value)}, nil
 }
 
 func expired(s, version *vault.Secret) error {

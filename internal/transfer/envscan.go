@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,8 @@ type envScanner struct {
 	named   string // by a directive; empty: key
 	base64  bool
 	value   []byte
+	quote   byte  // that value stood between; 0: none
+	dollars []int // offsets in value of what was written as \$
 	returns []int // offsets in value of a CR before a LF, as they stand in the file
 	crlf    bool  // the line that ended last ended with CRLF
 
@@ -193,7 +196,7 @@ func (s *envScanner) noAssignment() error {
 
 // readValue reads what stands after the '=', to the end of the entry's last line.
 func (s *envScanner) readValue() error {
-	s.value, s.returns = s.value[:0], s.returns[:0]
+	s.value, s.returns, s.dollars, s.quote = s.value[:0], s.returns[:0], s.dollars[:0], 0
 	c, err := s.byte()
 	blank := false
 	for err == nil && (c == ' ' || c == '\t') {
@@ -206,6 +209,7 @@ func (s *envScanner) readValue() error {
 	case err != nil:
 		return err
 	case c == '\'' || c == '"':
+		s.quote = c
 		if err := s.readQuoted(c); err != nil {
 			return err
 		}
@@ -276,6 +280,9 @@ func (s *envScanner) readQuoted(quote byte) error {
 			return err
 		case escaped:
 			escaped = false
+			if c == '$' {
+				s.dollars = append(s.dollars, len(s.value))
+			}
 			s.value = appendEscape(s.value, c)
 		case c == quote:
 			return nil
@@ -331,6 +338,10 @@ func (s *envScanner) readRest() error {
 
 // dropReturns makes the line ends within the quotes those of the value.
 func (s *envScanner) dropReturns() {
+	for i, d := range s.dollars {
+		before, _ := slices.BinarySearch(s.returns, d)
+		s.dollars[i] = d - before
+	}
 	to := s.returns[0]
 	for i, from := range s.returns {
 		end := len(s.value)
