@@ -86,6 +86,9 @@ type World struct {
 	Getenv func(string) string
 	Now    func() time.Time
 	Home   string // of the user; empty: there is none
+	// ChildEnvironment is what a program that a provider starts may see of our environment: nothing that opens the vault (I12). nil:
+	// it sees nothing at all.
+	ChildEnvironment func(context.Context) ([]string, error)
 	// Debug logs what happens, never a value. It is not nil.
 	Debug func(message string, args ...any)
 }
