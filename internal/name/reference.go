@@ -24,13 +24,26 @@ type Reference struct {
 	Name     string
 	Version  int    // 0: the current one; [Previous]: the one before it
 	Field    string // of a JSON or YAML value; empty: all of it
+
+	// StoreVersion is a version by the name that its store gives it, instead of Version: only of a provider that is named, and never of
+	// [Local], whose versions are numbers.
+	StoreVersion string
 }
+
+// Local is the provider that the vault is.
+const Local = "local"
 
 // ParseReference parses a reference, with or without the scheme: tacit://env:db is the name db of the provider env,
 // tacit://env/db the name env/db. Without the scheme it is meant for places where only a reference can stand.
 // Errors are of class fault.Invalid.
 func ParseReference(s string) (Reference, error) {
-	return parseReference(s, strings.TrimPrefix(s, Scheme))
+	return parseReference(s, strings.TrimPrefix(s, Scheme), "")
+}
+
+// ParseReferenceOf is [ParseReference] where the provider is said elsewhere, as by --provider: a reference that names none is one of it.
+// It is for the caller to see whether the two agree. An empty provider says nothing.
+func ParseReferenceOf(provider, s string) (Reference, error) {
+	return parseReference(s, strings.TrimPrefix(s, Scheme), provider)
 }
 
 // ParseInterpolation parses one whole ${secret:REF}, the form of a reference inside text. REF has no scheme and no '}'.
@@ -42,18 +55,18 @@ func ParseInterpolation(s string) (Reference, error) {
 	if !ok || strings.Contains(body, "}") {
 		return Reference{}, badReference(s, "it is not of the form ${secret:NAME}")
 	}
-	return parseReference(s, body)
+	return parseReference(s, body, "")
 }
 
 // parseReference parses body, the reference without what surrounds it; whole is for messages.
-func parseReference(whole, body string) (Reference, error) {
-	var r Reference
+func parseReference(whole, body, provider string) (Reference, error) {
+	r := Reference{Provider: provider}
 	rest, field, hasField := strings.Cut(body, "#")
 	rest, version, hasVersion := strings.Cut(rest, "@")
 	r.Name = rest
 	if before, after, ok := strings.Cut(rest, ":"); ok {
 		r.Provider, r.Name = before, after
-		if !isProvider(r.Provider) {
+		if !IsProvider(r.Provider) {
 			return Reference{}, badReference(whole, "what stands before the colon is not a provider's name")
 		}
 	}
@@ -62,10 +75,16 @@ func parseReference(whole, body string) (Reference, error) {
 	}
 	if hasVersion {
 		v, ok := parseVersion(version)
-		if !ok {
+		switch {
+		case ok:
+			r.Version = v
+		case r.Provider == "" || r.Provider == Local:
 			return Reference{}, badReference(whole, `a version is a positive number or "previous"`)
+		case !isStoreVersion(version):
+			return Reference{}, badReference(whole, `a version is a number, "previous" or what the store calls it`)
+		default:
+			r.StoreVersion = version
 		}
-		r.Version = v
 	}
 	if hasField {
 		if !isField(field) {
@@ -85,8 +104,21 @@ func parseVersion(s string) (int, bool) {
 	return int(n), err == nil && n > 0 && s[0] != '0'
 }
 
-// isProvider reports whether s can name a provider: a letter, then letters, digits, '-', '_'; at most 64.
-func isProvider(s string) bool {
+// isStoreVersion reports whether s can be what a store calls a version: a letter or digit, then also '.', '_', '-'; at most 128.
+func isStoreVersion(s string) bool {
+	if s == "" || len(s) > 128 || !isLetter(s[0]) && !isDigit(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// IsProvider reports whether s can name a provider: a letter, then letters, digits, '-', '_'; at most 64.
+func IsProvider(s string) bool {
 	if s == "" || len(s) > 64 || !isLetter(s[0]) {
 		return false
 	}
@@ -122,6 +154,8 @@ func (r Reference) Bare() string {
 		s += "@previous"
 	case r.Version > 0:
 		s += "@" + strconv.Itoa(r.Version)
+	case r.StoreVersion != "":
+		s += "@" + r.StoreVersion
 	}
 	if r.Field != "" {
 		s += "#" + r.Field
