@@ -39,7 +39,7 @@ func (c *Client) Error(class fault.Code, r Request, a *Answer, words string) err
 	if words != "" {
 		said += " " + words
 	}
-	e := provider.Errorf(class, c.name, "%sthe store answered %s", r.what(), said)
+	e := provider.Errorf(class, c.name, "%sthe store answered %s", r.what(), said).WithFix("%s", wayOut(class))
 	switch {
 	case class == fault.Unavailable && a.Status == http.StatusNotFound:
 		e.Message += ", and not in its own words"
@@ -49,6 +49,19 @@ func (c *Client) Error(class fault.Code, r Request, a *Answer, words string) err
 		_ = e.WithFix("give the provider the address itself")
 	}
 	return provider.WithRetryAfter(e, RetryAfter(a.Header, c.now()))
+}
+
+// wayOut is what helps when nothing more is known than the class.
+func wayOut(class fault.Code) string {
+	switch class {
+	case fault.Denied:
+		return "check who the store takes us for and what it permits: docs/providers says what is needed"
+	case fault.Limited:
+		return "wait a little and try again"
+	case fault.Unavailable:
+		return "try again, or see with `tacit provider health` which stores answer"
+	}
+	return "docs/providers says what this store takes"
 }
 
 // classOf is what a status means when nothing else is known. None means fault.NotFound.

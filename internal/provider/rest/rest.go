@@ -184,7 +184,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	case err != nil:
 		return nil, c.failed(ctx, r, "the answer broke off", err)
 	case int64(len(body)) > c.limit:
-		return nil, provider.Errorf(fault.Invalid, c.name, "%sthe answer has more than %d bytes", r.what(), c.limit)
+		return nil, provider.Errorf(fault.Invalid, c.name, "%sthe answer has more than %d bytes", r.what(), c.limit).
+			WithFix("check the address: is it the store's, or that of something in between?")
 	}
 	c.debug("asked a store", "provider", c.name, "what", r.What, "status", response.StatusCode, "bytes", len(body), "took", c.now().Sub(began))
 	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
@@ -226,6 +227,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 // text of others, so that only errors whose text is our machine's are shown.
 func (c *Client) failed(ctx context.Context, r Request, why string, err error) error {
 	e := provider.Errorf(fault.Unavailable, c.name, "%s%s", r.what(), why)
+	fix := wayOut(fault.Unavailable)
 	var dns *net.DNSError
 	var op *net.OpError
 	var unknown x509.UnknownAuthorityError
@@ -239,14 +241,18 @@ func (c *Client) failed(ctx context.Context, r Request, why string, err error) e
 		e.Err = context.DeadlineExceeded
 	case errors.As(err, &dns):
 		e = provider.Errorf(fault.Unavailable, c.name, "%sthe name of the host was not found", r.what())
+		fix = "check the address and the network"
+
 	case errors.As(err, &unknown):
-		e = provider.Errorf(fault.Unavailable, c.name, "%sthe certificate is signed by an unknown authority", r.what()).
-			WithFix("if it is your own authority, give its certificate to the provider (ca_pem) or to the system")
+		e = provider.Errorf(fault.Unavailable, c.name, "%sthe certificate is signed by an unknown authority", r.what())
+		fix = "if it is your own authority, give its certificate to the provider (ca_pem) or to the system"
 	case errors.As(err, &host), errors.As(err, &certificate):
 		e = provider.Errorf(fault.Unavailable, c.name, "%sthe certificate is not good for this host", r.what())
+		fix = "check the address, and the certificate of the store"
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
 		e = provider.Errorf(fault.Unavailable, c.name, "%s%s: %s", r.what(), why, op.Err.Error())
 	}
+	_ = e.WithFix("%s", fix)
 	c.debug("a store did not answer", "provider", c.name, "what", r.What, "why", e.Message)
 	return e
 }
