@@ -42,6 +42,17 @@ func CheckRead(provider, name string, value []byte) error {
 	return nil
 }
 
+// NoVersion returns the error for a version of a secret in a store that keeps the current one only. The store does not have it, so
+// another one may be asked.
+func NoVersion(provider, name, version string) error {
+	return Errorf(fault.NotFound, provider, "no version %.40q of %s: it keeps the current one only", version, name).About(name)
+}
+
+// ReadOnly returns the error for a change that a provider does not make. The way out says what would.
+func ReadOnly(provider, fix string) error {
+	return Errorf(fault.Usage, provider, "it is read-only").WithFix("%s", fix)
+}
+
 // Ended returns the error of the provider when ctx is over, else nil.
 func Ended(ctx context.Context, provider string) error {
 	switch ctx.Err() {

@@ -12,8 +12,9 @@ import (
 // A Provider is one store, configured and ready; making one asks the store nothing. Its methods may be called at once from several
 // goroutines, and end with their context.
 type Provider interface {
-	// Read returns a version of a secret; the empty version is the current one. Errors: fault.NotFound, Denied, Unavailable, Expired,
-	// Limited (the store said to come back later), Invalid (a name or an answer that this store cannot have), Usage (configuration).
+	// Read returns a version of a secret; the empty version is the current one. A secret that the store cannot hold, for its name, is not
+	// found like any other: the next provider may have it. Errors: fault.NotFound, Denied, Unavailable, Expired,
+	// Limited (the store said to come back later), Invalid (what is no name at all, or an answer that cannot be), Usage (configuration).
 	Read(ctx context.Context, name, version string) (Item, error)
 	// Write creates the secret or adds a version. fault.Invalid when the store cannot hold such a name or value; then nothing changed.
 	Write(ctx context.Context, name string, value secret.Value) (Item, error)
@@ -86,8 +87,8 @@ type World struct {
 	Getenv func(string) string
 	Now    func() time.Time
 	Home   string // of the user; empty: there is none
-	// ChildEnvironment is what a program that a provider starts may see of our environment: nothing that opens the vault (I12). nil:
-	// it sees nothing at all.
+	// ChildEnvironment is what a program that a provider starts may see of our environment, and what the kind env reads from: nothing
+	// that opens the vault (I12). Where there is no vault, it is the rest all the same. nil: there is nothing to see at all.
 	ChildEnvironment func(context.Context) ([]string, error)
 	// Debug logs what happens, never a value. It is not nil.
 	Debug func(message string, args ...any)

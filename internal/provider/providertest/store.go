@@ -21,7 +21,8 @@ type Store struct {
 	PageSize int
 	// Holds reports whether the store can hold such a value; nil: all from 1 byte to 64 KiB. Others must be refused.
 	Holds func(value []byte) bool
-	// HoldsName reports whether the store can hold a secret of this name; nil: all that package name allows. Others must be refused.
+	// HoldsName reports whether the store can hold a secret of this name; nil: all that package name allows. Others must be refused by
+	// Write, and be not found by Read: they can still be in another provider of the chain.
 	HoldsName func(name string) bool
 	// Same reports whether two names stand for one place in the store (where case does not count, say); nil: never.
 	Same func(a, b string) bool
