@@ -15,10 +15,10 @@ const (
 	maxText  = 4 << 20 // bytes
 )
 
-// A ReferenceError says which reference of the source has no meaning, and why. Offset counts bytes.
+// A ReferenceError says which reference of the source has no meaning, and why. Offset counts bytes, Line the lines before it.
 type ReferenceError struct {
-	Offset int
-	Why    string
+	Offset, Line int
+	Why          string
 }
 
 func (e *ReferenceError) Error() string { return e.Why }
@@ -41,12 +41,12 @@ func (t Template) Flatten(variable Lookup) (Template, error) {
 		if err != nil {
 			var why *problem
 			if errors.As(err, &why) {
-				return nil, &ReferenceError{p.Offset, why.text}
+				return nil, &ReferenceError{p.Offset, p.Line, why.text}
 			}
 			return nil, err
 		}
 		for _, q := range inside {
-			q.For, q.Offset, q.End = p.Table+"."+p.Key, p.Offset, p.End
+			q.For, q.Offset, q.End, q.Line = p.Table+"."+p.Key, p.Offset, p.End, p.Line
 			all = append(all, q)
 		}
 	}

@@ -240,6 +240,39 @@ func TestEscape(t *testing.T) {
 	}
 }
 
+func TestSource(t *testing.T) {
+	t.Parallel()
+	w := world{env: map[string]string{"A": "$", "B": "{secret:x}", "C": `C:\`, "D": "${secret:x}"}, secrets: map[string]string{"k": "K"}}
+	for text, want := range map[string]string{
+		"a": "a", "${env.A}${env.B}": `\${secret:x}`, "${env.C}${secret:k}": `C:\\${secret:k}`, "${env.D}": `\${secret:x}`, "${secret:k@2#f}": "${secret:k@2#f}",
+	} {
+		parts, err := interpolate.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flat, err := parts.Flatten(w.variable)
+		if got := flat.Source(); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	parts, err := interpolate.Parse("a\n${vars.a}\n\n${env.X:-\n${vars.b}}")
+	if err != nil || parts[1].Line != 1 || parts[3].Line != 3 || parts[3].Default[1].Line != 4 {
+		t.Errorf("%+v, %v", parts, err)
+	}
+	var wrong *interpolate.SyntaxError
+	if _, err := interpolate.Parse("\n\n${x}"); !errors.As(err, &wrong) || wrong.Line != 2 {
+		t.Error(err)
+	}
+	var missing *interpolate.ReferenceError
+	if _, err := parts.Flatten(world{vars: map[string]string{"a": ""}}.variable); !errors.As(err, &missing) || missing.Line != 3 {
+		t.Error(err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("${secret:env:a@2#f} \\${x} ${env.A:-${vars.b.c}}")
 	f.Add("${env.A:-${env.A:-${env.A:-}}}\\\\${params.x}")
@@ -281,6 +314,10 @@ func FuzzParse(f *testing.F) {
 			if p.Secret != nil {
 				want += len(hostile)
 			}
+		}
+		again, err := interpolate.Parse(flat.Source())
+		if err != nil || again.Source() != flat.Source() || !slices.Equal(again.Secrets(), flat.Secrets()) {
+			t.Fatalf("%q reads back as %q: %v", flat.Source(), again.Source(), err)
 		}
 		out, err := flat.Expand(func(name.Reference) ([]byte, error) { return []byte(hostile), nil }, nil)
 		if err != nil || len(out) != want {

@@ -30,6 +30,7 @@ type Part struct {
 	For string // in a flattened template: the variable that this stands for, "vars.a.b"
 
 	Offset, End int // in the source, in bytes
+	Line        int // lines of the source before Offset
 }
 
 // A Template is a text with references. Only [Parse] and [Text] make one from text.
@@ -43,10 +44,10 @@ func Text(s string) Template {
 	return Template{{Text: s, End: len(s)}}
 }
 
-// A SyntaxError says where in the source something is no reference, and why. Offset counts bytes.
+// A SyntaxError says where in the source something is no reference, and why. Offset counts bytes, Line the lines before it.
 type SyntaxError struct {
-	Offset int
-	Why    string
+	Offset, Line int
+	Why          string
 }
 
 func (e *SyntaxError) Error() string { return e.Why }
@@ -88,6 +89,24 @@ func (t Template) each(fn func(Part)) {
 	}
 }
 
+// Source returns a text that parses to t, which was flattened.
+func (t Template) Source() string {
+	var b, text strings.Builder
+	for _, p := range t {
+		text.WriteString(p.Text) // those of several parts together: a "$" and a "{" are no reference
+		if p.Secret == nil {
+			continue
+		}
+		literal := text.String()
+		b.WriteString(Escape(literal))
+		b.WriteString(literal[len(strings.TrimRight(literal, `\`)):]) // those before a reference count twice
+		b.WriteString("${secret:" + p.Secret.Bare() + "}")
+		text.Reset()
+	}
+	b.WriteString(Escape(text.String()))
+	return b.String()
+}
+
 // Escape returns a source that stands for text: what parses to it and holds no reference.
 func Escape(text string) string {
 	var b strings.Builder
@@ -107,9 +126,21 @@ func Escape(text string) string {
 type parser struct {
 	src string
 	pos int
+
+	lines, counted int // how many lines there are up to where they were counted
 }
 
-func (p *parser) wrong(at int, why string) error { return &SyntaxError{at, why} }
+func (p *parser) wrong(at int, why string) error { return &SyntaxError{at, p.line(at), why} }
+
+// line counts the lines before a place. It is asked for places in their order, so that all of it is one pass.
+func (p *parser) line(at int) int {
+	if at < p.counted {
+		p.lines, p.counted = 0, 0
+	}
+	p.lines += strings.Count(p.src[p.counted:at], "\n")
+	p.counted = at
+	return p.lines
+}
 
 // template reads up to the end of the source or, in a default (depth > 0), up to the "}" that ends it.
 func (p *parser) template(depth int) (Template, error) {
@@ -118,7 +149,7 @@ func (p *parser) template(depth int) (Template, error) {
 	start := p.pos
 	flush := func() {
 		if text.Len() > 0 {
-			all = append(all, Part{Text: text.String(), Offset: start, End: p.pos})
+			all = append(all, Part{Text: text.String(), Offset: start, End: p.pos, Line: p.line(start)})
 		}
 		text.Reset()
 	}
@@ -186,7 +217,7 @@ func (p *parser) reference(depth int) (Part, error) {
 		if err != nil {
 			return Part{}, p.wrong(start, err.Error())
 		}
-		return Part{Secret: &ref, Offset: start, End: p.pos}, nil
+		return Part{Secret: &ref, Offset: start, End: p.pos, Line: p.line(start)}, nil
 	}
 	table, rest, _ := strings.Cut(body, ".")
 	if table != Env && table != Vars && table != Params {
@@ -196,7 +227,7 @@ func (p *parser) reference(depth int) (Part, error) {
 	if !isKey(table, key) {
 		return Part{}, p.wrong(start, forms)
 	}
-	part := Part{Table: table, Key: key, Offset: start}
+	part := Part{Table: table, Key: key, Offset: start, Line: p.line(start)}
 	p.pos = start + 2 + len(table) + 1 + len(key)
 	if strings.HasPrefix(p.src[p.pos:], ":-") {
 		if depth == maxDepth {

@@ -30,6 +30,8 @@ func (p Place) String() string {
 type Value struct {
 	Place Place
 	Text  string  // of a scalar, as it is written: "true", "300s", "50"
+	Null  bool    // nothing stands there, or null; Text is empty
+	Block bool    // Text is a block of lines, which begins on the next line
 	List  []Value // not nil for a list
 	Table *Table  // not nil for a table
 }
