@@ -27,10 +27,13 @@ help: ## this list
 
 # Build and use ------------------------------------------------------------------------------------------------------------------
 
+# The linker writes through a memory map, which leaves the file in the page cache in single pages. A copy lies there in large ones, and
+# starts a fifth faster (1.2 ms of 6.5) until the machine forgets it; and a tacit that runs is replaced, not written to.
 .PHONY: build
 build: ## bin/tacit, as it ships
 	@mkdir -p bin
-	$(SHIP) $(BUILD) -o bin/tacit ./cmd/tacit
+	$(SHIP) $(BUILD) -o bin/.tacit.linked ./cmd/tacit
+	@cp bin/.tacit.linked bin/.tacit.new && mv bin/.tacit.new bin/tacit && rm bin/.tacit.linked
 
 .PHONY: quickstart
 quickstart: build ## build, then store a secret, give it to a program, use a sealed one and look at the audit log, in a directory of its own

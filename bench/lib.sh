@@ -33,7 +33,8 @@ trap cleanup EXIT
 	cd "$root"
 	export CGO_ENABLED=0
 	for tool in floor scrypt gen measure callers proxies; do
-		go build -trimpath -ldflags '-s -w' -o "$tools/$tool" "./bench/cmd/$tool"
+		go build -trimpath -ldflags '-s -w' -o "$tools/$tool.linked" "./bench/cmd/$tool"
+		cp "$tools/$tool.linked" "$tools/$tool" && rm "$tools/$tool.linked" # as it is installed: see the Makefile
 	done
 )
 if [ -z "${TACIT-}" ]; then

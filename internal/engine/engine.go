@@ -100,4 +100,4 @@ func (stop) Error() string { return "stop" }
 var ErrStop error = stop{}
 
 // ErrTwice is the error of a [Writer.Replace] that was given a key twice: which value was meant cannot be told.
-var ErrTwice = fault.New(fault.Conflict, "a key was put twice")
+var ErrTwice error = &fault.Error{Code: fault.Conflict, Message: "a key was put twice"}

@@ -9,8 +9,24 @@ import (
 	"tacit/internal/fault"
 )
 
-var units = map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
-
+// unitOf returns what a unit's letter stands for.
+func unitOf(letter byte) (time.Duration, bool) {
+	switch letter {
+	case 's':
+		return time.Second, true
+	case 'm':
+		return time.Minute, true
+	case 'h':
+		return time.Hour, true
+	case 'd':
+		return 24 * time.Hour, true
+	case 'w':
+		return 7 * 24 * time.Hour, true
+	case 'y':
+		return 365 * 24 * time.Hour, true
+	}
+	return 0, false
+}
 // maxDuration bounds what is accepted: a hundred years.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
@@ -26,7 +42,7 @@ func Duration(s string) (time.Duration, error) {
 	if len(s) < 2 {
 		return 0, bad(s)
 	}
-	unit, ok := units[s[len(s)-1]]
+	unit, ok := unitOf(s[len(s)-1])
 	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
 	if !ok || err != nil || n == 0 || s[0] == '+' || n > uint64(maxDuration/unit) {
 		return 0, bad(s)
@@ -59,8 +75,8 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 // Format writes a duration in the largest unit of d, h, m, s that divides it.
 func Format(d time.Duration) string {
 	for _, u := range []byte{'d', 'h', 'm'} {
-		if d%units[u] == 0 && d > 0 {
-			return strconv.FormatInt(int64(d/units[u]), 10) + string(u)
+		if unit, _ := unitOf(u); d%unit == 0 && d > 0 {
+			return strconv.FormatInt(int64(d/unit), 10) + string(u)
 		}
 	}
 	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
