@@ -265,6 +265,11 @@ func TestGeneratedClient(t *testing.T) {
 	due, err := c.DueSecretsWithResponse(ctx, nil, api.DueRequest{Within: ptr("60d")})
 	ok("due", due, err)
 
+	decided, err := c.DecideExternalWithResponse(ctx, nil, api.DecideRequest{Action: "read", Provider: "env", Names: &[]string{"a", "b"}})
+	ok("decide", decided, err)
+	recorded, err := c.RecordExternalWithResponse(ctx, nil, api.RecordRequest{Id: decided.JSON200.Id, Outcomes: &[]api.Outcome{{Name: "a", Version: new(3)}}})
+	ok("record", recorded, err)
+
 	back, err := c.RollbackSecretWithResponse(ctx, nil, api.SecretRef{Name: "db/main", Version: number(1)})
 	ok("rollback", back, err)
 	purged, err := c.PurgeVersionsWithResponse(ctx, nil, api.PurgeRequest{Name: "db/main", Versions: []int64{2}})

@@ -125,6 +125,9 @@ func join(intent Record, outcome *Record) Record {
 	if outcome.Request != nil {
 		intent.Request = outcome.Request
 	}
+	if outcome.Stage == Ended && outcome.Object.Version > 0 {
+		intent.Object.Version = outcome.Object.Version // of what a provider besides the vault answered
+	}
 	return intent
 }
 

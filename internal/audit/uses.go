@@ -32,9 +32,15 @@ func (u *uses) hold(r Record, emit func(Record) error) error {
 	return emit(first)
 }
 
-// counted reports whether a change is a use that counted on a token: its end comes too.
+// counted reports whether a change is a use that counted on a token, of a service or of a provider besides the vault: its end comes too.
 func counted(r *Record) bool {
-	return r.Action == "use" && r.Object.Kind == "capability" && r.Result == Allowed
+	switch r.Object.Kind {
+	case "capability":
+		return r.Action == "use" && r.Result == Allowed
+	case "secret":
+		return r.Provider != "" && r.Provider != "local" && r.Result == Allowed
+	}
+	return false
 }
 
 // flush emits those that have not come to an end.

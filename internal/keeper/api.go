@@ -65,6 +65,7 @@ type API interface {
 	AuditVerify(ctx context.Context, c Caller, r AuditVerifyRequest) (client.AuditVerify, error)
 	AuditCheckpoint(ctx context.Context, c Caller) (client.AuditCheckpoint, error)
 
+	External // secrets that the caller asks another provider for
 	Access   // who else may do what
 	Services // what may be used without being seen
 

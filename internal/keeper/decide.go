@@ -14,14 +14,27 @@ import (
 type decision struct {
 	audit.Record
 	more       []audit.Object
-	unenforced string // what policy denied without refusing it: the reason; else empty
-	seq        uint64 // of the record, once it is written
+	each       []*audit.Record // instead of one: about several objects, each with a result of its own
+	durable    bool            // on disk before the answer, though nothing of the vault changes
+	unenforced string          // what policy denied without refusing it: the reason; else empty
+	seq        uint64          // of the record, once it is written
 }
 
 func decide(r audit.Record) *decision { return &decision{Record: r} }
 
 // records returns the records of a decision, one an object.
 func (d *decision) records() []*audit.Record {
+	if d.each != nil {
+		for _, r := range d.each {
+			own := *r
+			*r = d.Record
+			r.Object, r.Result, r.Reason, r.Policy = own.Object, own.Result, own.Reason, own.Policy
+			if r.Stage == audit.Alone {
+				r.Stage = own.Stage
+			}
+		}
+		return d.each
+	}
 	all := []*audit.Record{&d.Record}
 	for _, o := range d.more {
 		r := d.Record
@@ -81,7 +94,7 @@ func (k *Keeper) record(ctx context.Context, c Caller, a *vault.Anchor, d *decis
 	d.settle(err)
 	k.complete(&d.Record, c, err)
 	d.Revision = a.Revision
-	head, err := k.append(ctx, a, !k.opts.Lazy, d.records()...)
+	head, err := k.append(ctx, a, !k.opts.Lazy || d.durable, d.records()...)
 	d.seq = head.Seq
 	return err
 }

@@ -57,8 +57,9 @@ type Keeper struct {
 	config       atomic.Pointer[config]    // that counts now
 	brokerageNow atomic.Pointer[brokerage] // as last read
 
-	prepared prepared // credentials that were used a moment ago
-	ends     ends     // of uses, that wait to be written
+	prepared prepared   // credentials that were used a moment ago
+	ends     ends       // of uses, that wait to be written
+	undone   undoneList // what callers do with other providers
 
 	newLog bool // the log was set aside by this process, so it begins anew
 

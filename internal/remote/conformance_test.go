@@ -213,6 +213,24 @@ func steps(now time.Time) []step {
 		get("what was not imported", keeper.GetRequest{Ref: ref("i/seven")}, fault.NotFound),
 		list("what was imported", keeper.ListRequest{Pattern: "i/*", AllScopes: true}, ""),
 
+		{"decide and record", func(ctx ctx, a api, c caller) (any, error) {
+			d, err := a.Decide(ctx, c, keeper.DecideRequest{Action: "read", Provider: "env", Names: []string{"e/one", "e/two"}})
+			if err != nil {
+				return nil, err
+			}
+			outcomes := []keeper.Outcome{{Name: "e/one", Version: 3}, {Name: "e/two", Code: fault.Unavailable}}
+			return d, a.Record(ctx, c, keeper.RecordRequest{ID: d.ID, Outcomes: outcomes})
+		}, ""},
+		{"decide to list", func(ctx ctx, a api, c caller) (any, error) {
+			return a.Decide(ctx, c, keeper.DecideRequest{Action: "list", Provider: "kv"})
+		}, ""},
+		{"decide about the vault", func(ctx ctx, a api, c caller) (any, error) {
+			return a.Decide(ctx, c, keeper.DecideRequest{Action: "read", Provider: "local", Names: []string{"a"}})
+		}, fault.Invalid},
+		{"record what was not decided", func(ctx ctx, a api, c caller) (any, error) {
+			return nil, a.Record(ctx, c, keeper.RecordRequest{ID: "d_0", Outcomes: []keeper.Outcome{{Name: "a"}}})
+		}, fault.Conflict},
+
 		{"grant", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "agent/demo", "read ci/*") }, ""},
 		{"grant again", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "agent/demo", "read ci/*") }, fault.Exists},
 		{"grant nonsense", func(ctx ctx, a api, c caller) (any, error) { return a.Grant(ctx, c, "demo", "eat ci/*") }, fault.Invalid},

@@ -174,7 +174,7 @@ func TestI31NoPresence(t *testing.T) {
 	known := []string{
 		"/status", "/whoami", "/secret/get", "/secret/show", "/secret/list", "/secret/names", "/secret/history", "/secret/diff", "/secret/due",
 		"/secret/set", "/secret/rotate", "/secret/update", "/secret/move", "/secret/rollback", "/secret/remove", "/secret/purge", "/secret/import",
-		"/audit/list", "/audit/follow", "/audit/export", "/audit/who", "/audit/verify", "/audit/checkpoint",
+		"/provider/decide", "/provider/record", "/audit/list", "/audit/follow", "/audit/export", "/audit/who", "/audit/verify", "/audit/checkpoint",
 		"/token/create", "/token/list", "/token/revoke", "/grant/add", "/grant/list", "/grant/remove",
 		"/policy/show", "/policy/set", "/policy/test", "/policy/explain",
 		"/service/list", "/service/describe", "/credential/list", "/credential/remove",

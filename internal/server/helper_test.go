@@ -62,6 +62,11 @@ func (canned) Diff(context.Context, keeper.Caller, keeper.Ref, int, int) (client
 	return client.Diff{}, nil
 }
 
+func (canned) Decide(context.Context, keeper.Caller, keeper.DecideRequest) (client.Decided, error) {
+	return client.Decided{ID: "d_0", Denied: []string{}}, nil
+}
+func (canned) Record(context.Context, keeper.Caller, keeper.RecordRequest) error { return nil }
+
 func (canned) Due(context.Context, keeper.Caller, time.Duration) (client.Due, error) {
 	return client.Due{}, nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"tacit/client"
 	"tacit/internal/keeper"
@@ -89,7 +90,7 @@ func (s *server) table() []route {
 		call(wire.AuditCheckpoint, small, func(ctx context.Context, c keeper.Caller, _ *struct{}) (client.AuditCheckpoint, error) {
 			return k.AuditCheckpoint(ctx, c)
 		}),
-	}, append(access(k), s.services()...)...)
+	}, slices.Concat(external(k), access(k), s.services())...)
 }
 
 // ask is an operation without a request.

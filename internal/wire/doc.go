@@ -30,6 +30,9 @@ const (
 	Purge    = Version + "/secret/purge"
 	Import   = Version + "/secret/import"
 
+	Decide = Version + "/provider/decide"
+	Record = Version + "/provider/record"
+
 	AuditList       = Version + "/audit/list"
 	AuditFollow     = Version + "/audit/follow"
 	AuditExport     = Version + "/audit/export"

@@ -17,6 +17,33 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for DecideRequestAction.
+const (
+	DecideRequestActionDelete DecideRequestAction = "delete"
+	DecideRequestActionList   DecideRequestAction = "list"
+	DecideRequestActionRead   DecideRequestAction = "read"
+	DecideRequestActionRotate DecideRequestAction = "rotate"
+	DecideRequestActionWrite  DecideRequestAction = "write"
+)
+
+// Valid indicates whether the value is a known member of the DecideRequestAction enum.
+func (e DecideRequestAction) Valid() bool {
+	switch e {
+	case DecideRequestActionDelete:
+		return true
+	case DecideRequestActionList:
+		return true
+	case DecideRequestActionRead:
+		return true
+	case DecideRequestActionRotate:
+		return true
+	case DecideRequestActionWrite:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AgentUnlockParamsUpgrade.
 const (
 	TacitRootKey AgentUnlockParamsUpgrade = "tacit-root-key"
@@ -387,6 +414,30 @@ type Credentials struct {
 	Total       int64        `json:"total"`
 }
 
+// DecideRequest Asks which secrets of a provider besides the vault the caller may ask it for; the provider is asked by the caller.
+type DecideRequest struct {
+	Action DecideRequestAction `json:"action"`
+
+	// Names none only for list: whatever the provider has
+	Names    *[]string `json:"names,omitempty"`
+	Provider string    `json:"provider"`
+}
+
+// DecideRequestAction defines model for DecideRequest.Action.
+type DecideRequestAction string
+
+// Decided The answer to decide. It is in the log already.
+type Decided struct {
+	// Denied of the names; the others are allowed
+	Denied []string `json:"denied"`
+
+	// Everything the caller is not subject to policy
+	Everything bool `json:"everything"`
+
+	// Id for what became of it; empty when nothing is expected
+	Id string `json:"id"`
+}
+
 // Diff The answer to diff.
 type Diff struct {
 	A         int64       `json:"a"`
@@ -730,6 +781,16 @@ type OAuthState struct {
 	RefreshedAt *time.Time `json:"refreshed_at"`
 }
 
+// Outcome What a provider answered about one secret.
+type Outcome struct {
+	// Code a code of problem details: why it failed; empty: it was done
+	Code *string `json:"code,omitempty"`
+	Name string  `json:"name"`
+
+	// Version when it is a number
+	Version *int `json:"version,omitempty"`
+}
+
 // Placeholder A secret of a service, and what stands for it in its definition.
 type Placeholder struct {
 	Name        string `json:"name"`
@@ -844,6 +905,17 @@ type Readiness struct {
 
 	// State ready, waiting, available
 	State string `json:"state"`
+}
+
+// RecordRequest Says what became of what was decided.
+type RecordRequest struct {
+	Id       string     `json:"id"`
+	Outcomes *[]Outcome `json:"outcomes,omitempty"`
+}
+
+// Recorded The answer to record.
+type Recorded struct {
+	Recorded int `json:"recorded"`
 }
 
 // RemoveRequest Removes secrets with all their versions, all or none.
@@ -1669,6 +1741,30 @@ type TestPoliciesParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// DecideExternalParams defines parameters for DecideExternal.
+type DecideExternalParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
+// RecordExternalParams defines parameters for RecordExternal.
+type RecordExternalParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
 // DiffVersionsParams defines parameters for DiffVersions.
 type DiffVersionsParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
@@ -2001,6 +2097,12 @@ type ShowPoliciesJSONRequestBody = Empty
 
 // TestPoliciesJSONRequestBody defines body for TestPolicies for application/json ContentType.
 type TestPoliciesJSONRequestBody = PolicyTestRequest
+
+// DecideExternalJSONRequestBody defines body for DecideExternal for application/json ContentType.
+type DecideExternalJSONRequestBody = DecideRequest
+
+// RecordExternalJSONRequestBody defines body for RecordExternal for application/json ContentType.
+type RecordExternalJSONRequestBody = RecordRequest
 
 // DiffVersionsJSONRequestBody defines body for DiffVersions for application/json ContentType.
 type DiffVersionsJSONRequestBody = DiffRequest
@@ -2639,6 +2741,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
 	TestPolicies(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideExternalWithBody Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+	DecideExternalWithBody(ctx context.Context, params *DecideExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideExternal Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+	DecideExternal(ctx context.Context, params *DecideExternalParams, body DecideExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordExternalWithBody What became of what was decided. Until the answer, nothing that the provider said may be shown.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+	RecordExternalWithBody(ctx context.Context, params *RecordExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordExternal What became of what was decided. Until the answer, nothing that the provider said may be shown.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+	RecordExternal(ctx context.Context, params *RecordExternalParams, body RecordExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DiffVersionsWithBody What differs between two versions, without showing a value.
 	//
@@ -3843,6 +3973,74 @@ func (c *Client) TestPoliciesWithBody(ctx context.Context, params *TestPoliciesP
 // Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
 func (c *Client) TestPolicies(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTestPoliciesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideExternalWithBody Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+func (c *Client) DecideExternalWithBody(ctx context.Context, params *DecideExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideExternalRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideExternal Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+func (c *Client) DecideExternal(ctx context.Context, params *DecideExternalParams, body DecideExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideExternalRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordExternalWithBody What became of what was decided. Until the answer, nothing that the provider said may be shown.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+func (c *Client) RecordExternalWithBody(ctx context.Context, params *RecordExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordExternalRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordExternal What became of what was decided. Until the answer, nothing that the provider said may be shown.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+func (c *Client) RecordExternal(ctx context.Context, params *RecordExternalParams, body RecordExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordExternalRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6638,6 +6836,160 @@ func NewTestPoliciesRequestWithBody(server string, params *TestPoliciesParams, c
 	return req, nil
 }
 
+// NewDecideExternalRequest calls the generic DecideExternal builder with application/json body
+func NewDecideExternalRequest(server string, params *DecideExternalParams, body DecideExternalJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideExternalRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDecideExternalRequestWithBody constructs an http.Request for the DecideExternal method, with any body, and a specified content type
+func NewDecideExternalRequestWithBody(server string, params *DecideExternalParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/provider/decide")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRecordExternalRequest calls the generic RecordExternal builder with application/json body
+func NewRecordExternalRequest(server string, params *RecordExternalParams, body RecordExternalJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecordExternalRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRecordExternalRequestWithBody constructs an http.Request for the RecordExternal method, with any body, and a specified content type
+func NewRecordExternalRequestWithBody(server string, params *RecordExternalParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/provider/record")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewDiffVersionsRequest calls the generic DiffVersions builder with application/json body
 func NewDiffVersionsRequest(server string, params *DiffVersionsParams, body DiffVersionsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -8733,6 +9085,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/policy/test (the `TestPolicies` operationId).
 	TestPoliciesWithResponse(ctx context.Context, params *TestPoliciesParams, body TestPoliciesJSONRequestBody, reqEditors ...RequestEditorFn) (*TestPoliciesResponse, error)
+
+	// DecideExternalWithBodyWithResponse Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+	DecideExternalWithBodyWithResponse(ctx context.Context, params *DecideExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideExternalResponse, error)
+
+	// DecideExternalWithResponse Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+	DecideExternalWithResponse(ctx context.Context, params *DecideExternalParams, body DecideExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideExternalResponse, error)
+
+	// RecordExternalWithBodyWithResponse What became of what was decided. Until the answer, nothing that the provider said may be shown.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+	RecordExternalWithBodyWithResponse(ctx context.Context, params *RecordExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordExternalResponse, error)
+
+	// RecordExternalWithResponse What became of what was decided. Until the answer, nothing that the provider said may be shown.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+	RecordExternalWithResponse(ctx context.Context, params *RecordExternalParams, body RecordExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordExternalResponse, error)
 
 	// DiffVersionsWithBodyWithResponse What differs between two versions, without showing a value.
 	//
@@ -10932,6 +11312,134 @@ func (r TestPoliciesResponse) ContentType() string {
 	return ""
 }
 
+// DecideExternalResponse200Headers the declared response headers of an HTTP 200 response for DecideExternal
+type DecideExternalResponse200Headers struct {
+	TacitVersion string
+}
+
+// DecideExternalResponseDefaultHeaders the declared response headers of an HTTP default response for DecideExternal
+type DecideExternalResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type DecideExternalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Decided
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DecideExternalResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DecideExternalResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecideExternalResponse) GetJSON200() *Decided {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DecideExternalResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideExternalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideExternalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideExternalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideExternalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecordExternalResponse200Headers the declared response headers of an HTTP 200 response for RecordExternal
+type RecordExternalResponse200Headers struct {
+	TacitVersion string
+}
+
+// RecordExternalResponseDefaultHeaders the declared response headers of an HTTP default response for RecordExternal
+type RecordExternalResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type RecordExternalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Recorded
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RecordExternalResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *RecordExternalResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecordExternalResponse) GetJSON200() *Recorded {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RecordExternalResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RecordExternalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecordExternalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecordExternalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecordExternalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DiffVersionsResponse200Headers the declared response headers of an HTTP 200 response for DiffVersions
 type DiffVersionsResponse200Headers struct {
 	TacitVersion string
@@ -13044,6 +13552,58 @@ func (c *ClientWithResponses) TestPoliciesWithResponse(ctx context.Context, para
 		return nil, err
 	}
 	return ParseTestPoliciesResponse(rsp)
+}
+
+// DecideExternalWithBodyWithResponse Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+func (c *ClientWithResponses) DecideExternalWithBodyWithResponse(ctx context.Context, params *DecideExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideExternalResponse, error) {
+	rsp, err := c.DecideExternalWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideExternalResponse(rsp)
+}
+
+// DecideExternalWithResponse Which secrets of another provider the caller may ask it for. The caller asks the provider itself, after this answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/provider/decide (the `DecideExternal` operationId).
+func (c *ClientWithResponses) DecideExternalWithResponse(ctx context.Context, params *DecideExternalParams, body DecideExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideExternalResponse, error) {
+	rsp, err := c.DecideExternal(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideExternalResponse(rsp)
+}
+
+// RecordExternalWithBodyWithResponse What became of what was decided. Until the answer, nothing that the provider said may be shown.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+func (c *ClientWithResponses) RecordExternalWithBodyWithResponse(ctx context.Context, params *RecordExternalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordExternalResponse, error) {
+	rsp, err := c.RecordExternalWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordExternalResponse(rsp)
+}
+
+// RecordExternalWithResponse What became of what was decided. Until the answer, nothing that the provider said may be shown.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/provider/record (the `RecordExternal` operationId).
+func (c *ClientWithResponses) RecordExternalWithResponse(ctx context.Context, params *RecordExternalParams, body RecordExternalJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordExternalResponse, error) {
+	rsp, err := c.RecordExternal(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordExternalResponse(rsp)
 }
 
 // DiffVersionsWithBodyWithResponse What differs between two versions, without showing a value.
@@ -15657,6 +16217,146 @@ func ParseTestPoliciesResponse(rsp *http.Response) (*TestPoliciesResponse, error
 		response.Headers200 = &headers
 	case true:
 		var headers TestPoliciesResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideExternalResponse parses an HTTP response from a DecideExternalWithResponse call
+func ParseDecideExternalResponse(rsp *http.Response) (*DecideExternalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideExternalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Decided
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DecideExternalResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers DecideExternalResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRecordExternalResponse parses an HTTP response from a RecordExternalWithResponse call
+func ParseRecordExternalResponse(rsp *http.Response) (*RecordExternalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecordExternalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Recorded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RecordExternalResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers RecordExternalResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
