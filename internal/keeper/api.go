@@ -103,7 +103,9 @@ type Ref struct {
 	Name     string // or an alias
 	Version  int
 	Scope    string // empty: the most specific that the caller is in
-	Provider string // empty: the chain; for now only "local"
+	Provider string // empty: the chain of the caller, of which this vault is one
+	// StoreVersion is a version by the name that its store gives it, instead of Version: of a secret that is not in this vault.
+	StoreVersion string
 }
 
 // Previous is the version "@previous".

@@ -14,8 +14,8 @@ import (
 // maxDepth bounds the path of a field and the nesting of a YAML value that one is picked from (I08).
 const maxDepth = 32
 
-// field picks a field of a JSON or YAML value: keys and indexes separated by dots. A string gives its text, anything else its JSON.
-func field(n string, value []byte, path string) ([]byte, error) {
+// Field picks a field of a JSON or YAML value: keys and indexes separated by dots. A string gives its text, anything else its JSON.
+func Field(n string, value []byte, path string) ([]byte, error) {
 	missing := fault.New(fault.NotFound, "no field %q in %s", path, n).About(n)
 	steps := strings.Split(path, ".")
 	if len(steps) > maxDepth {

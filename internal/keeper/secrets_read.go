@@ -54,7 +54,7 @@ func (k *Keeper) reveal(v *query, r GetRequest) (*decision, Read, error) {
 	}
 	if r.Field != "" {
 		whole := value
-		value, err = field(s.Name, whole, r.Field)
+		value, err = Field(s.Name, whole, r.Field)
 		clear(whole)
 		if err != nil {
 			return record, Read{}, err
@@ -100,7 +100,7 @@ func (k *Keeper) Show(ctx context.Context, c Caller, r Ref) (out Shown, err erro
 			return record, err
 		}
 		defer clear(value)
-		out.Masked = mask(value)
+		out.Masked = Mask(value)
 		return record, nil
 	})
 	return out, err
@@ -108,8 +108,8 @@ func (k *Keeper) Show(ctx context.Context, c Caller, r Ref) (out Shown, err erro
 
 const stars = "********"
 
-// mask returns eight stars and the last three characters of a value of 16 bytes or more; nil for a shorter one.
-func mask(value []byte) *string {
+// Mask returns eight stars and the last three characters of a value of 16 bytes or more; nil for a shorter one.
+func Mask(value []byte) *string {
 	if len(value) < 16 {
 		return nil
 	}

@@ -137,6 +137,12 @@ func TestI11NothingShowsASealedValue(t *testing.T) {
 				return keeper.ImportEntry{Name: "DEMO_KEY", Value: val(demoKey)}, nil
 			}))
 		},
+		"Decide": func() result {
+			return one(k.Decide(ctx, owner, keeper.DecideRequest{Action: "read", Provider: "env", Names: []string{"DEMO_KEY"}}))
+		},
+		"Record": func() result {
+			return one(nil, k.Record(ctx, owner, keeper.RecordRequest{ID: "d_0", Outcomes: []keeper.Outcome{{Name: "DEMO_KEY"}}}))
+		},
 		"Audit": func() result { return one(k.Audit(ctx, owner, keeper.AuditRequest{})) },
 		"AuditFollow": func() result {
 			ctx, stop := context.WithCancel(ctx)
