@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tacit/internal/config"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
@@ -25,6 +26,8 @@ type app struct {
 	log   *slog.Logger // --debug; it never gets a secret
 	api   keeper.API   // what answers from a distance, found by [app.keeper]
 	vault Vault        // opened by [app.owner]
+
+	settled *config.Config // what applies here, read by [app.project]
 
 	command string // "tacit slot add"
 	looking bool   // this command only asks how things are, which keeps no vault open

@@ -1,21 +1,12 @@
 package config
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"net/netip"
-	"os"
-	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
-	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"tacit/internal/fault"
-	"tacit/internal/paths"
 	"tacit/internal/when"
 )
 
@@ -38,27 +29,13 @@ type User struct {
 	ProxyListen string
 }
 
-// Bounds of the file (I08).
-const (
-	maxSize  = 1 << 20 // bytes
-	maxDepth = 16
-)
-
 // ReadUser reads the file at path. A missing one says nothing. It must be the user's own and writable by nobody else, since it says
 // what others may do. check says what is wrong with a permission; its error is given the line. Errors are of class fault.Usage, with
 // the line, or fault.Permissions.
 func ReadUser(path string, check func(who, rule string) error) (User, error) {
-	f, err := paths.Open(path, os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return User{}, nil
-	}
-	if err != nil {
+	text, err := readOwn(path)
+	if err != nil || text == nil {
 		return User{}, err
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return User{}, paths.Explain(err, path, "read %s", path)
 	}
 	u, err := ParseUser(text, check)
 	if err != nil {
@@ -69,24 +46,27 @@ func ReadUser(path string, check func(who, rule string) error) (User, error) {
 
 // ParseUser reads the text of the file. An error begins with the line.
 func ParseUser(text []byte, check func(who, rule string) error) (u User, err error) {
-	if len(text) > maxSize {
-		return u, errors.New("line 1: the file is larger than 1 MiB")
+	root, problem := document(text)
+	if problem != nil {
+		return u, problem
 	}
-	if onlyComments(text) { // which is no document for the parser
+	if root == nil {
 		return u, nil
 	}
-	var doc yaml.Node
-	if err := yaml.Load(text, &doc, yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth)))); err != nil {
-		return u, notYAML(text, err)
-	}
-	root := &doc
-	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
-		root = root.Content[0]
-	}
-	if err := plain(root); err != nil {
+	if err := u.read(root, check); err != nil {
 		return u, err
 	}
-	return u, members(root, func(key string, v *yaml.Node) error {
+	r := reader{}
+	r.decode(value(root, "").Table)
+	if len(r.problems) > 0 {
+		return u, &r.problems[0]
+	}
+	return u, nil
+}
+
+// read reads the tables that only the user's file has.
+func (u *User) read(root *yaml.Node, check func(who, rule string) error) error {
+	return members(root, func(key string, v *yaml.Node) error {
 		switch key {
 		case "access_control":
 			return u.accessControl(v, check)
@@ -97,41 +77,44 @@ func ParseUser(text []byte, check func(who, rule string) error) (u User, err err
 		case "proxy":
 			return u.proxy(v)
 		}
-		if slices.Contains(later(), key) {
+		if isOne(key, later()...) || isOne(key, projectKeys()...) {
 			return nil
 		}
 		return unknown(v, key)
 	})
 }
 
+// userKeys are the tables that only the user's file has: they say what others may do.
+func userKeys() []string { return []string{"access_control", "agent", "proxy", "vault"} }
+
 // later are the tables that have no meaning yet.
 func later() []string {
-	return []string{"env", "tasks", "profiles", "keyring", "file", "exec", "vault", "network", "services", "ai"}
+	return []string{"keyring", "file", "exec", "vault", "network", "services", "ai"}
 }
 
-// secrets reads the one key of that table that has a meaning yet.
+// secrets reads the one key of that table that only the user's file has.
 func (u *User) secrets(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return nil // the reader of what projects have too says so
+	}
 	return members(n, func(key string, v *yaml.Node) error {
-		switch {
-		case key == "audit":
-			return members(v, func(key string, v *yaml.Node) error {
-				if key != "retain" {
-					return unknown(v, key)
-				}
-				d, err := when.Duration(v.Value)
-				if v.Kind != yaml.ScalarNode || err != nil {
-					return at(v, "retain is a duration, such as 7y")
-				}
-				if d < minRetain {
-					return at(v, "retain is at least 90d")
-				}
-				u.Retain = d
-				return nil
-			})
-		case slices.Contains([]string{"default_provider", "overlap", "cache", "providers"}, key):
+		if key != "audit" {
 			return nil
 		}
-		return unknown(v, key)
+		return members(v, func(key string, v *yaml.Node) error {
+			if key != "retain" {
+				return unknown(v, key)
+			}
+			d, err := when.Duration(v.Value)
+			if v.Kind != yaml.ScalarNode || err != nil {
+				return at(v, "retain is a duration, such as 7y")
+			}
+			if d < minRetain {
+				return at(v, "retain is at least 90d")
+			}
+			u.Retain = d
+			return nil
+		})
 	})
 }
 
@@ -194,78 +177,4 @@ func (u *User) accessControl(n *yaml.Node, check func(who, rule string) error) e
 		}
 		return unknown(v, key)
 	})
-}
-
-// notYAML says why text is not YAML, and where.
-func notYAML(text []byte, err error) error {
-	var e *yaml.LoadError
-	if !errors.As(err, &e) {
-		return errors.New("line 1: the file is not one YAML document")
-	}
-	line := min(max(e.Mark.Line, 1), bytes.Count(text, []byte("\n"))+1) // some errors stand after the end
-	switch e.Stage {
-	case yaml.ScannerStage, yaml.ParserStage:
-		return fmt.Errorf("line %d: not valid YAML", line)
-	case yaml.ComposerStage:
-		return fmt.Errorf("line %d: anchors and aliases are not supported", line)
-	}
-	return fmt.Errorf("line %d: not valid YAML, or nested too deeply", line)
-}
-
-func onlyComments(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
-			return false
-		}
-	}
-	return true
-}
-
-// plain refuses what makes a short text long: a node that stands for another one.
-func plain(n *yaml.Node) error {
-	if n.Anchor != "" || n.Kind == yaml.AliasNode {
-		return at(n, "anchors and aliases are not supported")
-	}
-	for _, c := range n.Content {
-		if err := plain(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// members calls each with the members of a mapping.
-func members(n *yaml.Node, each func(key string, v *yaml.Node) error) error {
-	if n.Kind != yaml.MappingNode {
-		return at(n, "expected keys with values")
-	}
-	var seen []string
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		switch {
-		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
-			return at(k, "a key must be a word")
-		case slices.Contains(seen, k.Value):
-			return at(k, "%q is there twice", clip(k.Value))
-		}
-		seen = append(seen, k.Value)
-		if err := each(k.Value, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unknown(n *yaml.Node, key string) error { return at(n, "unknown key %q", clip(key)) }
-
-func at(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("line %d: %s", max(n.Line, 1), fmt.Sprintf(format, args...))
-}
-
-// clip keeps an error line short.
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:61] + "..."
-	}
-	return s
 }

@@ -1,0 +1,38 @@
+package config
+
+import "slices"
+
+// Problems lists what is wrong with the file by itself, in the order of its lines.
+func (f *File) Problems() []Problem {
+	f.parse()
+	if f.problem != nil {
+		return []Problem{*f.problem}
+	}
+	if f.root == nil {
+		return nil
+	}
+	r := reader{project: f}
+	for _, m := range f.root.Members {
+		switch {
+		case isOne(m.Key, userKeys()...):
+			p := r.wrong(m.Value.Place, CodeInvalid, "%s stands in your own config.yaml only", m.Key)
+			p.Fix = "move it there: a project does not say what others may do"
+		case !isOne(m.Key, projectKeys()...):
+			r.wrong(m.Value.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
+		}
+	}
+	if v, ok := member(member1(f.root, "secrets").Table, "audit"); ok {
+		p := r.wrong(v.Place, CodeInvalid, "secrets.audit stands in your own config.yaml only")
+		p.Fix = "move it there: a project does not say what is recorded"
+	}
+	r.decode(f.root)
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
+	return r.problems
+}
+
+// DeclaresSecrets reports whether the file says where secrets come from, or may: a file that cannot be read may.
+func (f *File) DeclaresSecrets() bool {
+	f.parse()
+	_, ok := member(f.root, "secrets")
+	return ok || f.problem != nil
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tacit/internal/settings"
+)
+
+// A Want is one thing that a project file would do once it is trusted.
+type Want struct {
+	Kind  string // of those below
+	Text  string // for eyes: the provider and where it is, the command, the secret, the variable, the file
+	Place settings.Place
+	New   bool // it was not there when the file was trusted before
+}
+
+// The kinds of wants, in the order in which they are listed.
+const (
+	WantDefault  = "default provider"
+	WantProvider = "provider"
+	WantCommand  = "command"
+	WantFile     = "env file"
+	WantVariable = "variable"
+	WantSecret   = "secret"
+)
+
+// hash tells this want from others, wherever it stands in the file.
+func (w Want) hash() []byte {
+	sum := sha256.Sum256([]byte(w.Kind + "\x00" + w.Text))
+	return sum[:wantSize]
+}
+
+// Wants lists what the file would do, each thing once. It opens nothing. It reads the tables as they are, so that it shows what stands
+// there even where that is wrong.
+func (f *File) Wants() []Want {
+	f.parse()
+	var all wants
+	root := settings.Value{Table: f.root}
+	secrets := member1(f.root, "secrets")
+	if v, ok := member(secrets.Table, "default_provider"); ok {
+		all.add(WantDefault, v.Text, v.Place)
+	}
+	for _, m := range membersOf(member1(secrets.Table, "providers")) {
+		all.add(WantProvider, m.Key+providerText(m.Value), m.Value.Place)
+	}
+	for _, m := range membersOf(member1(f.root, "tasks")) {
+		all.task(m.Key, m.Value)
+	}
+	all.environment(root)
+	for _, m := range membersOf(member1(f.root, "profiles")) {
+		all.environment(m.Value)
+	}
+	all.secrets(root)
+	slices.SortStableFunc(all.list, func(a, b Want) int { return order(a.Kind) - order(b.Kind) })
+	return all.list
+}
+
+func order(kind string) int {
+	return slices.Index([]string{WantDefault, WantProvider, WantCommand, WantFile, WantVariable, WantSecret}, kind)
+}
+
+func membersOf(v settings.Value) []settings.Member {
+	if v.Table == nil {
+		return nil
+	}
+	return v.Table.Members
+}
+
+// wants collects wants, each once.
+type wants struct {
+	list []Want
+	seen map[string]bool
+}
+
+func (w *wants) add(kind, text string, place settings.Place) {
+	if w.seen == nil {
+		w.seen = map[string]bool{}
+	}
+	if id := kind + "\x00" + text; !w.seen[id] {
+		w.seen[id] = true
+		w.list = append(w.list, Want{Kind: kind, Text: text, Place: place})
+	}
+}
+
+// task adds the commands and the variables of a task.
+func (w *wants) task(name string, v settings.Value) {
+	if v.Text != "" {
+		w.add(WantCommand, name+": "+v.Text, v.Place)
+	}
+	if c, ok := member(v.Table, "command"); ok {
+		w.add(WantCommand, name+": "+c.Text, c.Place)
+	}
+	w.environment(v)
+	for _, step := range member1(v.Table, "steps").List {
+		w.task(name, step)
+	}
+}
+
+// environment adds what env and env_files of a table name.
+func (w *wants) environment(v settings.Value) {
+	for _, m := range membersOf(member1(v.Table, "env")) {
+		w.add(WantVariable, m.Key, m.Value.Place)
+	}
+	for _, file := range member1(v.Table, "env_files").List {
+		w.add(WantFile, file.Text, file.Place)
+	}
+}
+
+// secrets adds the secrets that any text below v names.
+func (w *wants) secrets(v settings.Value) {
+	switch {
+	case v.Table != nil:
+		for _, m := range v.Table.Members {
+			w.secrets(m.Value)
+		}
+	case v.List != nil:
+		for _, x := range v.List {
+			w.secrets(x)
+		}
+	default:
+		t, _ := parseTemplate(v.Text, v.Block) // what is no reference asks for nothing
+		for _, ref := range t.Secrets() {
+			w.add(WantSecret, ref.Bare(), v.Place)
+		}
+	}
+}
+
+// providerText is the settings of a provider in a line, so that it is seen whom it reaches and what it runs.
+func providerText(v settings.Value) string {
+	var b strings.Builder
+	for _, m := range membersOf(v) {
+		fmt.Fprintf(&b, " %s=%s", m.Key, shortValue(m.Key, m.Value))
+	}
+	return b.String()
+}
+
+// shortValue is a value in a line. What looks like a secret that somebody wrote down is not repeated.
+func shortValue(key string, v settings.Value) string {
+	switch {
+	case v.Table != nil:
+		var all []string
+		for _, m := range v.Table.Members {
+			all = append(all, m.Key+"="+shortValue(m.Key, m.Value))
+		}
+		return "{" + strings.Join(all, " ") + "}"
+	case v.List != nil:
+		var all []string
+		for _, x := range v.List {
+			all = append(all, shortValue(key, x))
+		}
+		return "[" + strings.Join(all, " ") + "]"
+	case isConfidential(key) && !strings.Contains(v.Text, "${"):
+		return "***"
+	}
+	return v.Text
+}
+
+// isConfidential reports whether a key of a provider holds what proves who asks.
+func isConfidential(key string) bool {
+	for _, word := range []string{"token", "secret", "password", "passphrase", "credential_json"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}
