@@ -42,7 +42,7 @@ func (r *reader) task(key string, v settings.Value) Task {
 		case "stdin":
 			only = r.stdin(only, v)
 		case "steps":
-			t.Steps, hasSteps = r.steps(v), true
+			t.Steps, hasSteps = r.steps(v), v.List == nil || len(v.List) > 0
 		}
 	})
 	switch {
@@ -52,7 +52,7 @@ func (r *reader) task(key string, v settings.Value) Task {
 		t.Steps = []Step{only}
 	case only.HasStdin:
 		r.wrong(only.StdinPlace, CodeInvalid, "stdin stands beside a command")
-	case len(t.Steps) == 0:
+	case !hasSteps:
 		r.wrong(v.Place, CodeInvalid, "the task %s has neither a command nor steps", clip(key))
 	}
 	return t
@@ -61,7 +61,6 @@ func (r *reader) task(key string, v settings.Value) Task {
 func (r *reader) steps(v settings.Value) []Step {
 	if v.List == nil {
 		r.wrong(v.Place, CodeInvalid, "steps is a list")
-		return nil
 	}
 	all := make([]Step, 0, len(v.List))
 	for _, x := range v.List {

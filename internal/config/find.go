@@ -61,8 +61,12 @@ func Open(path string) (*File, error) {
 	if err != nil || f.Refused != nil {
 		return f, err
 	}
-	f.Text, f.Hash = text, sha256.Sum256(text)
-	return f, nil
+	return Parse(path, text), nil
+}
+
+// Parse returns the project file that is at path, or would be, with text in it. It opens nothing.
+func Parse(path string, text []byte) *File {
+	return &File{Path: path, Text: text, Hash: sha256.Sum256(text)}
 }
 
 // readOnce opens a file that a project has, once, and checks and reads what was opened. It sets Refused for a file that it leaves alone.
