@@ -81,6 +81,14 @@ type limited struct {
 	of    *limit
 	place *list.Element // in of.waiting; nil while at work
 	left  bool
+	head  head // of the request that is read or answered
+}
+
+// Read reads, and keeps the head of a request as it came.
+func (c *limited) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.head.saw(p[:n], len(p))
+	return n, err
 }
 
 // NetConn returns the connection that c wraps.

@@ -37,6 +37,9 @@ func Configure(h *http.Server, log *slog.Logger) {
 	h.ConnState = func(c net.Conn, s http.ConnState) {
 		if l := limitedOf(c); l != nil && (s == http.StateNew || s == http.StateIdle) {
 			l.wait()
+			if s == http.StateIdle {
+				l.head.next()
+			}
 		}
 		if state != nil {
 			state(c, s)
