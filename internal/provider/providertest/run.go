@@ -250,7 +250,7 @@ func versions(s *shop, _ Store) {
 	s.lacks("db-password", "999")
 }
 
-func deletes(s *shop, _ Store) {
+func deletes(s *shop, store Store) {
 	s.put("keep", "kept")
 	for range 2 { // what was deleted can be made anew
 		s.put("db-password", "one")
@@ -262,21 +262,33 @@ func deletes(s *shop, _ Store) {
 		if n != 0 && s.p.Traits().Versions && n < 2 {
 			s.t.Errorf("Delete says %d versions", n)
 		}
-		s.lacks("db-password", "")
+		s.gone("db-password", store)
 		s.lists([]string{"keep"})
 	}
 	s.has("keep", "kept")
 }
 
+// gone fails unless a read of what was deleted fails as it does in this store.
+func (s *shop) gone(name string, store Store) {
+	s.t.Helper()
+	want := store.Deleted
+	if want == "" {
+		want = fault.NotFound
+	}
+	if _, err := s.read(s.t.Context(), name, ""); !errors.Is(err, want) {
+		s.t.Errorf("Read of %s, which was deleted: %v, want %s", name, err, want)
+	}
+}
+
 // softDeleted is what is gone for readers and still in the way of writers, in stores that keep it for a while. Such a store may
 // refuse a new secret of that name, and the error has to say how to go on.
-func softDeleted(s *shop, _ Store) {
+func softDeleted(s *shop, store Store) {
 	if s.SoftDelete == nil {
 		return
 	}
 	s.put("db-password", Canary)
 	s.SoftDelete("db-password")
-	s.lacks("db-password", "")
+	s.gone("db-password", store)
 	s.lists(nil)
 	_, err := s.write("db-password", []byte("new "+Canary))
 	var e *fault.Error

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tacit/internal/fault"
 	"tacit/internal/provider"
 )
 
@@ -26,6 +27,9 @@ type Store struct {
 	HoldsName func(name string) bool
 	// Same reports whether two names stand for one place in the store (where case does not count, say); nil: never.
 	Same func(a, b string) bool
+	// Deleted is what a read of a secret that was deleted, and could be brought back, fails with; empty: fault.NotFound. A store that
+	// knows the difference should say so: the chain would put another provider's value in its place.
+	Deleted fault.Code
 	// Lacks are the faults that cannot happen to this store, with the reason. A remote one has all that are not listed.
 	Lacks map[Fault]string
 }

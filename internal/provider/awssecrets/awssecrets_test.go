@@ -1,0 +1,309 @@
+package awssecrets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tacit/internal/fault"
+	"tacit/internal/provider"
+	"tacit/internal/provider/awsfake"
+	"tacit/internal/provider/providertest"
+	"tacit/internal/provider/rest/resttest"
+	"tacit/internal/secret"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	keyID   = "AKIDTESTLONG"
+	key     = "test/signing+key-4fQ9"
+	session = "test/session/token-4fQ9"
+)
+
+// asked returns a world in which these keys are the environment's.
+func known(w provider.World) provider.World {
+	env := map[string]string{"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": key, "AWS_SESSION_TOKEN": session, "AWS_REGION": awsfake.Region}
+	w.Getenv = func(n string) string { return env[n] }
+	return w
+}
+
+func world() provider.World {
+	return known(provider.World{Now: time.Now, Debug: func(string, ...any) {}})
+}
+
+func fake(t *testing.T) *awsfake.Server {
+	t.Helper()
+	s := awsfake.New(keyID, awsfake.Key{Secret: key, Session: session}, 3, time.Now)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// only is a dialer that knows one address.
+func only(url string) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if "http://"+address != url {
+			return nil, fmt.Errorf("the test wants no connection to %s", address)
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+}
+
+func shop(t *testing.T, s *awsfake.Server, w provider.World, pairs ...any) *store {
+	t.Helper()
+	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table(append(pairs, "endpoint", s.URL)...)}, w, only(s.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p.(*store)
+}
+
+// breakWith makes the fake misbehave as AWS does.
+func breakWith(s *awsfake.Server, f *atomic.Value, w http.ResponseWriter, r *http.Request, action string) bool {
+	broken, _ := f.Load().(providertest.Fault)
+	switch broken {
+	case providertest.None:
+		return false
+	case providertest.Denied:
+		awsfake.Refuse(w, 400, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized")
+	case providertest.Expired:
+		awsfake.Refuse(w, 400, "ExpiredTokenException", "The security token included in the request is expired")
+	case providertest.Throttled:
+		resttest.Throttle(w)
+		awsfake.Refuse(w, 400, "ThrottlingException", "Rate exceeded")
+	case providertest.Failing:
+		awsfake.Refuse(w, 500, "InternalServiceError", "\x1b[31m"+providertest.Canary)
+	case providertest.WrongName:
+		it := `{"ARN":"x","Name":"app/another","VersionId":"` + strings.Repeat("0", 32) + `","SecretString":"` + providertest.Lie + `"}`
+		if action == "BatchGetSecretValue" {
+			it = `{"SecretValues":[` + it + `],"Errors":[]}`
+		}
+		_, _ = w.Write([]byte(it))
+	default:
+		var honest http.HandlerFunc
+		if strings.HasPrefix(action, "Get") || strings.HasPrefix(action, "List") || strings.HasPrefix(action, "Batch") || strings.HasPrefix(action, "Describe") {
+			honest = func(w http.ResponseWriter, r *http.Request) {
+				f.Store(providertest.None)
+				s.ServeHTTP(w, r)
+				f.Store(broken)
+			}
+		}
+		return resttest.Write(broken, w, r, honest)
+	}
+	return true
+}
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Store{
+		New: func(t *testing.T, w provider.World) providertest.Subject {
+			s := fake(t)
+			var broken atomic.Value
+			s.Before = func(w http.ResponseWriter, r *http.Request, action string) bool {
+				return breakWith(s, &broken, w, r, action)
+			}
+			return providertest.Subject{
+				Provider: shop(t, s, known(w), "prefix", "app/"),
+				Break:    func(f providertest.Fault) { broken.Store(f) },
+				Foreign: func() {
+					for _, name := range []string{"other/key-001", "app/not=ours", "app/9lives", "ap"} {
+						s.PutSecret(name, []byte("x"))
+					}
+				},
+				SoftDelete: func(name string) { s.DeleteSecret("app/" + name) },
+				Secrets:    []string{key, session},
+			}
+		},
+		PageSize: 3,
+		Deleted:  fault.Expired,
+	})
+}
+
+// TestI19DeletedIsNotMissing: what somebody deleted is not "not found", or another provider's value would take its place.
+func TestI19DeletedIsNotMissing(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world())
+	s.PutSecret("db", []byte("x"))
+	s.DeleteSecret("db")
+	_, err := p.Read(t.Context(), "db", "")
+	many := p.ReadMany(t.Context(), []provider.Asked{{Name: "db"}, {Name: "other"}})
+	for _, err := range []error{err, many[0].Err} {
+		var e *fault.Error
+		if !errors.Is(err, fault.Expired) || !errors.As(err, &e) || !strings.Contains(e.Fix, "restore-secret --secret-id db") {
+			t.Errorf("read: %v", err)
+		}
+	}
+	if !errors.Is(many[1].Err, fault.NotFound) {
+		t.Errorf("beside it: %v", many[1].Err)
+	}
+}
+
+// TestI19OnlyAWSsOwnWordIsNotFound: an error page with the word in it is not AWS's error.
+func TestI19OnlyAWSsOwnWordIsNotFound(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"a page":               {404, "<html>ResourceNotFoundException"},
+		"an empty 404":         {404, ""},
+		"another code":         {400, `{"__type":"NotFoundException"}`},
+		"the word in the text": {400, `{"__type":"InternalServiceError","message":"ResourceNotFoundException"}`},
+		"cut off":              {400, `{"__type":"ResourceNotFoundException"`},
+		"with 200":             {200, `{"__type":"ResourceNotFoundException"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := fake(t)
+			s.Before = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+				w.WriteHeader(answer.status)
+				_, _ = w.Write([]byte(answer.body))
+				return true
+			}
+			p := shop(t, s, world())
+			_, err := p.Read(t.Context(), "db", "")
+			_, wrote := p.Write(t.Context(), "db", secret.New([]byte("x")))
+			for _, err := range append([]error{err, wrote}, p.ReadMany(t.Context(), []provider.Asked{{Name: "db"}})[0].Err) {
+				if err == nil || errors.Is(err, fault.NotFound) {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestBatchSize: 100 names are five requests; where batches are denied, each name is asked for by itself and one denial is one error.
+func TestBatchSize(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world())
+	var asked []provider.Asked
+	for i := range 100 {
+		n := fmt.Sprintf("key-%d", i)
+		s.PutSecret(n, []byte(n))
+		asked = append(asked, provider.Asked{Name: n})
+	}
+	check := func(want map[string]int) {
+		t.Helper()
+		s.Asked()
+		for i, a := range p.ReadMany(t.Context(), asked) {
+			if a.Err != nil || string(a.Item.Value.Reveal()) != asked[i].Name {
+				t.Fatalf("%s: %v", asked[i].Name, a.Err)
+			}
+		}
+		got := map[string]int{}
+		for _, action := range s.Asked() {
+			got[action]++
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("asked %v, want %v", got, want)
+		}
+	}
+	check(map[string]int{"BatchGetSecretValue": 5})
+	s.Before = func(w http.ResponseWriter, _ *http.Request, action string) bool {
+		if action == "BatchGetSecretValue" {
+			awsfake.Refuse(w, 400, "AccessDeniedException", "")
+		}
+		return action == "BatchGetSecretValue"
+	}
+	check(map[string]int{"GetSecretValue": 100})
+}
+
+// TestExpiredCredentials: when AWS says that the credentials have ended, others are fetched once, and the question asked again.
+func TestExpiredCredentials(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	s.GiveOut("app", "", "", time.Hour)
+	s.PutSecret("db", []byte("value"))
+	w := known(provider.World{Now: time.Now, Debug: func(string, ...any) {}})
+	env := map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": s.URL, "AWS_REGION": awsfake.Region}
+	w.Getenv = func(n string) string { return env[n] }
+	p := shop(t, s, w)
+	var refusals atomic.Int32
+	s.Before = func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+		first := refusals.Add(1) == 1
+		if first {
+			awsfake.Refuse(w, 400, "ExpiredTokenException", "")
+		}
+		return first
+	}
+	it, err := p.Read(t.Context(), "db", "")
+	if err != nil || string(it.Value.Reveal()) != "value" || refusals.Load() != 2 {
+		t.Errorf("Read = %v after %d requests", err, refusals.Load())
+	}
+}
+
+// TestStages: versions by AWS's words for them.
+func TestStages(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world())
+	s.PutSecret("db", []byte("one"))
+	s.PutSecret("db", []byte("two"))
+	for version, want := range map[string]string{"": "two", "AWSCURRENT": "two", "AWSPREVIOUS": "one", "previous": "one", fmt.Sprintf("%032d", 1): "one"} {
+		if it, err := p.Read(t.Context(), "db", version); err != nil || string(it.Value.Reveal()) != want {
+			t.Errorf("db@%s: %s, %v", version, it.Value.Reveal(), err)
+		}
+	}
+	for _, version := range []string{"AWSPENDING", "2", strings.Repeat("9", 40), strings.Repeat("x", 300)} {
+		if _, err := p.Read(t.Context(), "db", version); err == nil || !errors.Is(err, fault.NotFound) && !errors.Is(err, fault.Invalid) {
+			t.Errorf("db@%s: %v", version, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		pairs []any
+		want  string
+	}{
+		"a region that is a host": {[]any{"region", "x.evil.example/"}, "tacit.yaml:2: region"},
+		"a prefix with a space":   {[]any{"prefix", "a b"}, "tacit.yaml:2: prefix"},
+		"a long prefix":           {[]any{"prefix", strings.Repeat("a", 257)}, "tacit.yaml:2: prefix"},
+		"an open endpoint":        {[]any{"endpoint", "http://evil.example"}, "https://"},
+		"an unknown key":          {[]any{"regoin", "x"}, "unknown key"},
+	} {
+		_, err := Make(provider.Spec{Name: "aws", Settings: providertest.Table(test.pairs...)}, world())
+		if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error()+fmt.Sprint(err.(*fault.Error).Fix), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNothingElseIsDialled: without an endpoint the store is asked where AWS has it, and nowhere else; the guard keeps it from being so.
+func TestNothingElseIsDialled(t *testing.T) {
+	t.Parallel()
+	var dialled []string
+	guard := func(_ context.Context, _, address string) (net.Conn, error) {
+		dialled = append(dialled, address)
+		return nil, errors.New("the guard of the test says no")
+	}
+	p, err := open(provider.Spec{Name: "aws", Settings: providertest.Table("region", "eu-west-1")}, world(), guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Health(t.Context()); !errors.Is(err, fault.Unavailable) || !slices.Equal(dialled, []string{"secretsmanager.eu-west-1.amazonaws.com:443"}) {
+		t.Errorf("dialled %q: %v", dialled, err)
+	}
+	nowhere := world()
+	nowhere.Getenv = func(string) string { return "" }
+	p, err = open(provider.Spec{Name: "aws", Settings: providertest.Table()}, nowhere, guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Health(t.Context()); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "region") || len(dialled) != 1 {
+		t.Errorf("without a region: %v, dialled %q", err, dialled)
+	}
+}

@@ -1,0 +1,120 @@
+package awssecrets
+
+import (
+	"context"
+	"errors"
+
+	"tacit/internal/fault"
+	"tacit/internal/provider"
+	"tacit/internal/provider/awsapi"
+)
+
+// batchSize is how many names BatchGetSecretValue takes.
+const batchSize = 20
+
+// ReadMany implements [provider.Batch]: one request for twenty current versions, several at once; other versions one by one. Where a
+// policy allows reading and not reading in batches, all go one by one.
+func (s *store) ReadMany(ctx context.Context, asked []provider.Asked) []provider.Answer {
+	answers := make([]provider.Answer, len(asked))
+	places := map[string][]int{} // of each name whose current version is asked for
+	var names []string
+	var single []int
+	for i, a := range asked {
+		switch err := provider.CheckName(s.name, a.Name); {
+		case err != nil:
+			answers[i].Err = err
+		case a.Version != "":
+			single = append(single, i)
+		default:
+			if places[a.Name] == nil {
+				names = append(names, a.Name)
+			}
+			places[a.Name] = append(places[a.Name], i)
+		}
+	}
+	batches := (len(names) + batchSize - 1) / batchSize
+	one := make([][]int, batches) // what has to be asked for one by one after all
+	awsapi.Each(batches+len(single), func(i int) {
+		if i >= batches {
+			n := single[i-batches]
+			answers[n].Item, answers[n].Err = s.Read(ctx, asked[n].Name, asked[n].Version)
+			return
+		}
+		part := names[i*batchSize : min((i+1)*batchSize, len(names))]
+		got := s.batch(ctx, part)
+		for n, a := range got {
+			if len(part) > 1 && errors.Is(a.Err, fault.Denied) && awsapi.CodeOf(a.Err) == "AccessDeniedException" {
+				one[i] = append(one[i], places[part[n]]...)
+				continue
+			}
+			for _, at := range places[part[n]] {
+				answers[at] = a
+			}
+		}
+	})
+	var rest []int
+	for _, part := range one {
+		rest = append(rest, part...)
+	}
+	awsapi.Each(len(rest), func(i int) {
+		n := rest[i]
+		answers[n].Item, answers[n].Err = s.Read(ctx, asked[n].Name, "")
+	})
+	return answers
+}
+
+// batch asks for up to twenty, and answers in their order.
+func (s *store) batch(ctx context.Context, names []string) []provider.Answer {
+	answers := make([]provider.Answer, len(names))
+	ids := make([]string, len(names))
+	for i, n := range names {
+		ids[i] = s.prefix + n
+	}
+	var out struct {
+		SecretValues []value `json:"SecretValues"`
+		Errors       []struct {
+			SecretID  string `json:"SecretId"`
+			ErrorCode string `json:"ErrorCode"`
+			Message   string `json:"Message"`
+		} `json:"Errors"`
+	}
+	if err := s.api.Call(ctx, "read many secrets", "BatchGetSecretValue", map[string][]string{"SecretIdList": ids}, &out); err != nil {
+		for i := range answers {
+			answers[i].Err = err
+		}
+		return answers
+	}
+	values := map[string]value{}
+	for _, v := range out.SecretValues {
+		values[v.Name] = v
+	}
+	for i, n := range names {
+		if v, ok := values[ids[i]]; ok {
+			answers[i].Item, answers[i].Err = s.item(n, v)
+		} else {
+			answers[i].Err = s.lie(n) // unless there is an error for it
+		}
+	}
+	for _, e := range out.Errors {
+		for i, id := range ids {
+			if _, there := values[id]; id == e.SecretID && !there {
+				answers[i].Err = s.refused(names[i], e.ErrorCode, e.Message)
+			}
+		}
+	}
+	return answers
+}
+
+// refused is the error for one of many.
+func (s *store) refused(name, code, message string) error {
+	switch class, ok := awsapi.Class(code); {
+	case code == "ResourceNotFoundException":
+		return s.missing(name, "")
+	case awsapi.MarkedForDeletion(code, message):
+		return s.marked(name)
+	case ok:
+		return provider.Errorf(class, s.name, "read %s: the store answered %s", name, code).About(name).
+			WithFix("docs/providers says what this store takes, and what it must permit")
+	}
+	return provider.Errorf(fault.Unavailable, s.name, "read %s: the store did not answer for it", name).About(name).WithFix("try again")
+}
