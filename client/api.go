@@ -1,4 +1,8 @@
-// Package client holds the shapes in which tacit talks to programs: what --json prints and what the API will send.
+// Package client asks an agent or a server of tacit for secrets, and holds the shapes in which tacit talks to programs: what --json
+// prints and what the API sends.
+//
+// [Connect] finds the other side as the command line does. [Client.Get] returns a [Value], which cannot be printed by accident;
+// [Client.Invoke] uses a sealed secret without having it. Failures are [Error], with a stable [Code].
 //
 // Rules that every shape keeps: one object at the top; a list stands under its plural noun beside "total"; every field is
 // always there, an absent scalar as null and an absent list as []; times are RFC 3339 in UTC; enumerations are lower case and
@@ -27,6 +31,9 @@ type Secret struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 	ExpiresAt   *time.Time `json:"expires_at"`
 	RotateEvery *string    `json:"rotate_every"` // "30d"
+
+	// StoreVersion is the version by the name that another store than the vault gives it. Where versions matter, history shows it.
+	StoreVersion *string `json:"-"`
 }
 
 // Readiness says whether a service can be used.
@@ -94,6 +101,8 @@ type Version struct {
 	ValidUntil  *time.Time `json:"valid_until"` // of a version that was rotated away
 	ExpiresAt   *time.Time `json:"expires_at"`
 	FromVersion *int       `json:"from_version"` // of a rollback
+
+	StoreVersion *string `json:"store_version"` // what another store than the vault calls it
 }
 
 // Diff is the answer to diff.
