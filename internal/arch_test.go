@@ -44,7 +44,7 @@ var layers = [][]string{
 	{"internal/registry"}, // data about services, for broker and keeper
 	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/strictcbor", "internal/mask", "internal/demo", "internal/settings", "internal/interpolate"},
 	// Words, times, places and shapes.
-	{"internal/name", "internal/when", "internal/paths", "client"},
+	{"internal/name", "internal/when", "internal/paths", "client", "sdk"},
 	// What every other package may say.
 	{"internal/fault", "internal/secret"},
 }

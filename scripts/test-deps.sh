@@ -21,6 +21,8 @@ needs=(
 	"openssl:openssl:a server that wants a certificate"
 	"node:nodejs:an authorisation server, and verifiers of signatures"
 	"npm:npm:an authorisation server, and verifiers of signatures"
+	"python3:python3:the SDK for Python"
+	"mypy:mypy:the types of the SDK for Python"
 	"strace:strace:what is written, and when it is synced"
 	"jq:jq:the backup's documentation, followed by hand"
 	"zsh:zsh:completion"

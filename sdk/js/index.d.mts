@@ -1,0 +1,2 @@
+// The types of the package for `import`: the same.
+export * from './index.cjs';
