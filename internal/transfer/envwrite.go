@@ -9,6 +9,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/handoff"
 	"tacit/internal/keeper"
 )
 
@@ -40,7 +41,7 @@ func (e *envWriter) Write(x keeper.Exported) error {
 		_, _ = e.w.WriteString("# tacit:base64\n")
 		quoted = base64.StdEncoding.EncodeToString(v)
 	} else {
-		quoted = envQuote(string(v))
+		quoted = handoff.DotenvQuote(string(v))
 	}
 	_, err = e.w.WriteString(e.prefix + variable + "=" + quoted + "\n")
 	return err
@@ -53,28 +54,6 @@ func (e *envWriter) Close() error { return e.w.Flush() }
 // the variable is one in every shell.
 func envVariable(name string) string {
 	return strings.NewReplacer("-", "_", ".", "_", "/", "_").Replace(strings.ToUpper(name))
-}
-
-// envQuote returns v so that this package's reader and a POSIX shell both read exactly v. Single quotes are preferred:
-// nothing within them means anything to anybody.
-func envQuote(v string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+," // no '=': zsh expands =cmd
-	switch {
-	case v != "" && onlyOf(v, plain):
-		return v
-	case !strings.Contains(v, "'") && !strings.HasSuffix(v, `\`): // Compose and its kin take \' for a quote within
-		return "'" + v + "'"
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(v) + `"`
-}
-
-func onlyOf(s, set string) bool {
-	for i := range len(s) {
-		if strings.IndexByte(set, s[i]) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // described returns a secret's name, and its scope if that is not the usual one.

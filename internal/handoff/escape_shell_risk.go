@@ -1,0 +1,82 @@
+package handoff
+
+import (
+	"path"
+	"strings"
+)
+
+// Quotes keep a shell from reading a value as code, but they do not keep commands from doing so that take code as an argument, nor
+// arithmetic, which runs the $(…) of a subscript. This file knows those.
+
+// endOfWord looks at the word that ends here, and at what it makes of the rest of its command.
+func (s *shellScanner) endOfWord() {
+	f := s.top()
+	word := ""
+	if f.word >= 0 {
+		word = s.text[f.word:s.at]
+	}
+	f.word = -1
+	switch f.runs {
+	case "":
+	case "[[", "[":
+		if word == strings.Repeat("]", len(f.runs)) {
+			f.runs = ""
+		}
+	default:
+		if byteSet("\n;&|").has(s.text[s.at]) {
+			f.runs = ""
+		}
+	}
+	rest, _, _ := strings.Cut(s.text[s.at:], "\n")
+	switch base := path.Base(word); base {
+	case "eval", "let", "trap", "alias", "ssh", "source":
+		f.runs = base
+	case "[[", "[", "test":
+		if comparesNumbers(rest) {
+			f.runs = base
+		}
+	case "declare", "typeset", "local", "readonly", "export":
+		if strings.Contains(rest, " -") && !strings.HasPrefix(strings.TrimLeft(rest, " "), "-x ") {
+			f.runs = base
+		}
+	case "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "su", "env", "xargs":
+		f.shell = true
+	default:
+		if f.shell && strings.HasPrefix(word, "-") && strings.HasSuffix(word, "c") {
+			f.runs = "a shell with " + word
+		}
+	}
+	if byteSet("\n;&|").has(s.text[s.at]) {
+		f.shell = false
+	}
+}
+
+// comparesNumbers reports whether a line has a comparison in it that some shells calculate.
+func comparesNumbers(line string) bool {
+	for _, operator := range []string{" -eq ", " -ne ", " -lt ", " -le ", " -gt ", " -ge ", " -v "} {
+		if strings.Contains(line, operator) {
+			return true
+		}
+	}
+	return false
+}
+
+// risk refuses the hole here if quotes do not protect the value.
+func (s *shellScanner) risk() error {
+	for _, f := range s.frames {
+		if f.kind != command {
+			continue
+		}
+		if f.runs != "" {
+			return s.refuse("is given to " + f.runs + ", which may run or calculate what it reads, quoted or not")
+		}
+		if f.word < 0 {
+			continue
+		}
+		word := strings.TrimLeft(s.text[f.word:s.at], `"$`)
+		if name, inside, ok := strings.Cut(word, "["); ok && CheckName(name) == nil && !strings.Contains(inside, "]") {
+			return s.refuse("stands within a subscript, which is arithmetic, which runs what it reads")
+		}
+	}
+	return nil
+}
