@@ -91,11 +91,11 @@ func (u *using) decide(v *query, r UseRequest) (*decision, error) {
 		return d, err
 	}
 	if err := misplaced(svc, r.Token); err != nil {
-		return d, err
+		return d, v.outside(d, svc, asked, nil, err)
 	}
 	request, err := broker.Canonicalise(r.Request)
 	if err != nil {
-		return d, err
+		return d, v.outside(d, svc, asked, nil, err)
 	}
 	d.Request.Method, d.Request.Path = request.Method(), request.Path()
 	capability, err := broker.Match(svc, request)

@@ -28,6 +28,10 @@ func TestI15UseByPolicy(t *testing.T) {
 	ask := func(capability, service, path string) keeper.UseRequest {
 		return keeper.UseRequest{Capability: capability, Service: service, Request: broker.Request{Method: "GET", Path: path}}
 	}
+	elsewhere := func(r keeper.UseRequest) keeper.UseRequest {
+		r.Token = []keeper.TokenPlace{{In: "query", Name: "nowhere"}}
+		return r
+	}
 	answers := map[string]string{}
 	for name, r := range map[string]keeper.UseRequest{
 		"not permitted":                   ask("demo/admin", "", "/v1/admin"),
@@ -42,6 +46,11 @@ func TestI15UseByPolicy(t *testing.T) {
 		"a service that is not permitted": ask("", "bare", "/v1/things"),
 		"a path of it that is nowhere":    ask("", "bare", "/v2/nothing"),
 		"a built-in service":              ask("", "openai", "/v1/models"),
+		"its own, a path of no reading":   ask("", "bare", "/v1/%2e%2e/x"),
+		"nowhere, a path of no reading":   ask("", "nosuch", "/v1/%2e%2e/x"),
+		"not permitted, no reading":       ask("demo/admin", "", "/v1/%2e%2e/x"),
+		"its own, a token elsewhere":      elsewhere(ask("", "bare", "/v1/things")),
+		"nowhere, a token elsewhere":      elsewhere(ask("", "nosuch", "/v1/things")),
 	} {
 		began := time.Now()
 		_, err := use(t, k, may, r)
