@@ -27,7 +27,7 @@ var layers = [][]string{
 	// The door of HTTP, for whoever listens.
 	{"internal/server"},
 	// Formats: they turn files into keeper's entries and back, for the doors. And keeper at a distance.
-	{"internal/transfer", "internal/remote"},
+	{"internal/transfer", "internal/remote", "internal/chain"},
 	// What keeper's requests and answers look like in HTTP.
 	{"internal/wire"},
 	// The one way in.

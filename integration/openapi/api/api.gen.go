@@ -1368,6 +1368,9 @@ type Version struct {
 	// State current, overlap, expired
 	State string `json:"state"`
 
+	// StoreVersion what another store than the vault calls it
+	StoreVersion *string `json:"store_version"`
+
 	// ValidUntil of a version that was rotated away
 	ValidUntil *time.Time `json:"valid_until"`
 	Version    int64      `json:"version"`

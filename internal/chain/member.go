@@ -1,0 +1,170 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"tacit/internal/fault"
+	"tacit/internal/interpolate"
+	"tacit/internal/keeper"
+	"tacit/internal/name"
+	"tacit/internal/provider"
+	"tacit/internal/settings"
+)
+
+// defaultRetries is how often a provider is asked again.
+const defaultRetries = 3
+
+// A member is one provider of the chain. It is made when it is asked for the first time.
+type member struct {
+	chain    *Chain
+	spec     provider.Spec
+	cacheTTL time.Duration // 0: nothing is kept after the run
+	retries  int
+
+	mu      sync.Mutex
+	made    provider.Provider
+	err     error // why it could not be made
+	flights map[provider.Asked]*flight
+}
+
+func (m *member) local() bool { return m.spec.Type == keeper.Local }
+
+// common reads the settings that every kind has, and leaves the others to the kind.
+func (m *member) common() error {
+	t := m.spec.Settings
+	if t == nil {
+		t = &settings.Table{}
+	}
+	own := &settings.Table{Place: t.Place}
+	rest := &settings.Table{Place: t.Place}
+	for _, x := range t.Members {
+		if x.Key == "cache_ttl" || x.Key == "max_retries" {
+			own.Members = append(own.Members, x)
+		} else {
+			rest.Members = append(rest.Members, x)
+		}
+	}
+	m.cacheTTL = own.Duration("cache_ttl", 0)
+	m.retries = own.Number("max_retries", defaultRetries, 0, 20)
+	m.spec.Settings = rest
+	if m.spec.Timeout <= 0 {
+		m.spec.Timeout = defaultTimeout
+	}
+	m.flights = map[provider.Asked]*flight{}
+	return own.Done()
+}
+
+// provider returns the provider, made of its settings. References to secrets in them are of the vault, whatever the chain has: a store
+// must not say how another one is reached.
+func (m *member) provider(ctx context.Context, who keeper.Caller) (provider.Provider, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.made != nil || m.err != nil {
+		return m.made, m.err
+	}
+	spec := m.spec
+	var err error
+	if spec.Settings, err = m.expand(ctx, who, spec.Settings); err != nil {
+		return nil, m.explained(err) // the vault may be unlocked the next time
+	}
+	if m.made, err = m.chain.opts.Make(spec, m.chain.opts.World); err != nil {
+		m.made, m.err = nil, m.explained(err)
+	}
+	return m.made, m.err
+}
+
+// expand returns a copy of a table with the references in its texts replaced: ${secret:NAME} of the vault, ${env.NAME}.
+func (m *member) expand(ctx context.Context, who keeper.Caller, t *settings.Table) (*settings.Table, error) {
+	out := &settings.Table{Place: t.Place}
+	for _, x := range t.Members {
+		v, err := m.expandValue(ctx, who, x.Value)
+		if err != nil {
+			return nil, err
+		}
+		out.Members = append(out.Members, settings.Member{Key: x.Key, Value: v})
+	}
+	return out, nil
+}
+
+func (m *member) expandValue(ctx context.Context, who keeper.Caller, v settings.Value) (settings.Value, error) {
+	var err error
+	switch {
+	case v.Table != nil:
+		v.Table, err = m.expand(ctx, who, v.Table)
+		return v, err
+	case v.List != nil:
+		list := make([]settings.Value, len(v.List))
+		for i := range v.List {
+			if list[i], err = m.expandValue(ctx, who, v.List[i]); err != nil {
+				return v, err
+			}
+		}
+		v.List = list
+		return v, nil
+	case !strings.Contains(v.Text, "${"):
+		return v, nil
+	}
+	t, err := interpolate.Parse(v.Text)
+	if err != nil {
+		return v, fault.Wrap(fault.Usage, err, "%s", v.Place)
+	}
+	text, err := t.Expand(func(r name.Reference) ([]byte, error) {
+		if r.Provider != "" && r.Provider != keeper.Local {
+			return nil, fault.New(fault.Usage, "the settings of a provider can name secrets of the vault only, not of %s", r.Provider)
+		}
+		got, err := m.chain.API.Get(ctx, who, keeper.GetRequest{
+			Ref: keeper.Ref{Name: r.Name, Version: r.Version, Provider: keeper.Local}, Field: r.Field, Door: "provider " + m.spec.Name,
+		})
+		return got.Value.Reveal(), err
+	}, func(table, key string) (interpolate.Template, bool, error) {
+		if table != "env" {
+			return nil, false, fault.New(fault.Usage, "${%s.%s} has no meaning in the settings of a provider", table, key)
+		}
+		s := m.chain.opts.World.Getenv(key)
+		return interpolate.Text(s), s != "", nil
+	})
+	if err != nil {
+		return v, fault.Wrap(fault.Usage, err, "%s", v.Place)
+	}
+	v.Text = string(text)
+	return v, nil
+}
+
+// explained returns an error that names the provider, of the class that it has. Not found is the store's word only, about a secret
+// that it was asked for: a secret that is missing in the settings is not that.
+func (m *member) explained(err error) error {
+	class := fault.CodeOf(err)
+	if class == fault.NotFound {
+		class = fault.Usage
+	}
+	out := provider.Errorf(class, m.spec.Name, "%v", err)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		out.Fix, out.Object = f.Fix, f.Object
+	}
+	return out
+}
+
+func (m *member) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.flights {
+		f.item.Value.Wipe()
+	}
+	if m.made == nil {
+		return nil
+	}
+	return m.made.Close()
+}
+
+// cannotScope refuses a scope that a provider besides the vault does not have.
+func (m *member) cannotScope(r keeper.Ref) error {
+	if r.Scope == "" || r.Scope == string(name.Global) {
+		return nil
+	}
+	return provider.Errorf(fault.Invalid, m.spec.Name, "it knows no scopes, and %s was asked for", r.Scope).About(r.Name).WithFix("leave --scope out")
+}
