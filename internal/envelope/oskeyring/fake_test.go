@@ -13,6 +13,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"tacit/internal/envelope/oskeyring/keyringtest"
 	"tacit/internal/fault"
 )
 
@@ -86,9 +87,9 @@ func (f *fakeService) GetSecret(dbus.ObjectPath) (secret, *dbus.Error) {
 func TestPromptIsAnsweredOnADesktop(t *testing.T) {
 	t.Parallel()
 	for _, dismissed := range []bool{false, true} {
-		l := newLogin(t, t.TempDir())
-		l.env["DISPLAY"] = ":0"
-		f := &fakeService{conn: l.connect(), dismissed: dismissed}
+		l := keyringtest.New(t, t.TempDir())
+		l.Env["DISPLAY"] = ":0"
+		f := &fakeService{conn: l.Connect(), dismissed: dismissed}
 		for path, iface := range map[dbus.ObjectPath]string{
 			root: strings.TrimSuffix(iService, "."), root + "/item/1": strings.TrimSuffix(iItem, "."), fakePrompt: iPrompt,
 		} {
@@ -99,7 +100,7 @@ func TestPromptIsAnsweredOnADesktop(t *testing.T) {
 		if _, err := f.conn.RequestName(service, dbus.NameFlagDoNotQueue); err != nil {
 			t.Fatal(err)
 		}
-		got, err := New(l.getenv).Load(t.Context(), "v", "1")
+		got, err := New(l.Getenv).Load(t.Context(), "v", "1")
 		switch {
 		case dismissed && (!errors.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "cancelled")):
 			t.Error("dismissed:", err)

@@ -20,3 +20,9 @@ func (*Keyring) Delete(context.Context, string, string) error         { return a
 func (*Keyring) Load(context.Context, string, string) ([]byte, error) { return nil, absent() }
 
 func absent() error { return fault.New(fault.Unavailable, "tacit knows no keyring on this system") }
+
+func (*Items) Check(context.Context) error                 { return absent() }
+func (*Items) Get(context.Context, string) ([]byte, error) { return nil, absent() }
+func (*Items) Put(context.Context, string, []byte) error   { return absent() }
+func (*Items) Remove(context.Context, string) error        { return absent() }
+func (*Items) Names(context.Context) ([]string, error)     { return nil, absent() }

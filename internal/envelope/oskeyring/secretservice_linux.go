@@ -55,7 +55,7 @@ func (k *Keyring) Store(ctx context.Context, vaultID, slotID string, key []byte)
 			return struct{}{}, err
 		}
 		defer c.close()
-		return struct{}{}, c.store(attributes(vaultID, slotID), key)
+		return struct{}{}, c.store("tacit vault "+vaultID+", slot "+slotID, attributes(vaultID, slotID), key)
 	})
 	return err
 }
@@ -172,7 +172,8 @@ func (c *connection) call(path dbus.ObjectPath, method string, results []any, ar
 	return call.Store(results...)
 }
 
-func (c *connection) store(attrs map[string]string, key []byte) error {
+// store makes an item in the default collection, in the place of one with the same attributes.
+func (c *connection) store(label string, attrs map[string]string, key []byte) error {
 	collection, err := c.collection()
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func (c *connection) store(attrs map[string]string, key []byte) error {
 		return err
 	}
 	properties := map[string]dbus.Variant{
-		iItem + "Label":      dbus.MakeVariant("tacit vault " + attrs["vault"] + ", slot " + attrs["slot"]),
+		iItem + "Label":      dbus.MakeVariant(label),
 		iItem + "Attributes": dbus.MakeVariant(attrs),
 	}
 	var item, prompt dbus.ObjectPath
@@ -211,14 +212,19 @@ func (c *connection) load(attrs map[string]string) ([]byte, error) {
 func (c *connection) remove(attrs map[string]string) error {
 	items, err := c.find(attrs)
 	for _, item := range items {
-		var prompt dbus.ObjectPath
-		if err := c.call(item, iItem+"Delete", []any{&prompt}); err != nil {
-			return explain(err, "remove a key")
-		}
-		if _, err := c.prompt(prompt); err != nil {
+		if err := c.delete(item); err != nil {
 			return err
 		}
 	}
+	return err
+}
+
+func (c *connection) delete(item dbus.ObjectPath) error {
+	var prompt dbus.ObjectPath
+	if err := c.call(item, iItem+"Delete", []any{&prompt}); err != nil {
+		return explain(err, "remove a key")
+	}
+	_, err := c.prompt(prompt)
 	return err
 }
 
@@ -236,12 +242,9 @@ func (c *connection) find(attrs map[string]string) ([]dbus.ObjectPath, error) {
 
 // collection returns the default collection, unlocked; on a desktop without one the user is asked to make it.
 func (c *connection) collection() (dbus.ObjectPath, error) {
-	var path dbus.ObjectPath
-	if err := c.call(root, iService+"ReadAlias", []any{&path}, "default"); err != nil {
-		return none, explain(err, "find the default keyring")
-	}
-	if path == none && c.isCollection(loginColl) {
-		path = loginColl
+	path, err := c.defaultCollection()
+	if err != nil {
+		return none, err
 	}
 	if path != none {
 		return path, c.unlock(path)
@@ -257,6 +260,18 @@ func (c *connection) collection() (dbus.ObjectPath, error) {
 	}
 	if made, ok := result.Value().(dbus.ObjectPath); ok {
 		path = made
+	}
+	return path, nil
+}
+
+// defaultCollection returns the default collection, else that of the login; none if there is neither.
+func (c *connection) defaultCollection() (dbus.ObjectPath, error) {
+	var path dbus.ObjectPath
+	if err := c.call(root, iService+"ReadAlias", []any{&path}, "default"); err != nil {
+		return none, explain(err, "find the default keyring")
+	}
+	if path == none && c.isCollection(loginColl) {
+		path = loginColl
 	}
 	return path, nil
 }
