@@ -92,16 +92,23 @@ func TestHabitsOnTerminal(t *testing.T) {
 	}
 }
 
-// The program has the terminal itself: what tells it is one, its size, and Ctrl-C, which it receives once.
+// The program has a terminal: what tells it is one, its size, and Ctrl-C, which it receives once. Its own if it is masked.
 func TestRunKeepsTheTerminal(t *testing.T) {
 	t.Parallel()
 	s := newHome(t)
 	s.set("a", "s3cr3t")
 	out, err := s.onTerminal("", "run", "-e", "A=a", "--", "sh", "-c", `test -t 0 && test -t 1 && test -t 2 && echo "all three $A"; exit 7`)
-	if exitCode(err) != "7" || out != "all three s3cr3t\r\n" {
+	if exitCode(err) != "7" || out != "all three ***\r\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	c := s.command("run", "-e", "A=a", "--", "sh", "-c", `trap 'n=$((n+1)); echo "interrupt $n"' INT; echo ready; read x; read x; echo "bye $n"`)
+	runKeepsTheTerminal(t, s.command("run", "-e", "A=a", "--", "sh", "-c", interrupted))
+	runKeepsTheTerminal(t, s.command("run", "--no-mask", "-e", "A=a", "--", "sh", "-c", interrupted))
+}
+
+const interrupted = `trap 'n=$((n+1)); echo "interrupt $n"' INT; echo ready; read x; read x; echo "bye $n"`
+
+func runKeepsTheTerminal(t *testing.T, c *exec.Cmd) {
+	t.Helper()
 	tty, err := pty.Start(c)
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +142,12 @@ func waitFor(t *testing.T, r io.Reader, shown *bytes.Buffer, text string) {
 	}
 }
 
-// I12: a real child of run, as the kernel shows it; it is the process that was started, so nothing of tacit is left.
+// I12: a real child of run, as the kernel shows it; with --no-mask it is the process that was started, so nothing of tacit is left.
 func TestI12RunAsTheKernelSeesIt(t *testing.T) {
 	t.Parallel()
 	s := newHome(t, "TACIT_PASSPHRASE=not-for-children", "SURROUNDINGS=kept")
 	s.set("a", "CANARY-s3cr3t")
-	c := s.command("run", "-e", "A=a", "--", "cat")
+	c := s.command("run", "--no-mask", "-e", "A=a", "--", "cat")
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

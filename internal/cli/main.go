@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tacit/internal/fault"
+	"tacit/internal/handoff"
 )
 
 // World is everything that a run of the program touches: nothing else of the process does it read or write,
@@ -25,6 +26,9 @@ type World struct {
 
 // Main runs the command line and returns the exit status: that of fault.Code.Exit, or of the child of `run`.
 func Main(ctx context.Context, w World) int {
+	if len(w.Args) > 0 && w.Args[0] == handoff.SessionCommand {
+		return handoff.Session(w.Args[1:])
+	}
 	a := newApp(w)
 	defer a.close()
 	err := a.run(ctx)

@@ -12,6 +12,7 @@ import (
 	"tacit/internal/handoff"
 	"tacit/internal/keeper"
 	"tacit/internal/registry"
+	"tacit/internal/secret"
 	"tacit/internal/server"
 )
 
@@ -20,17 +21,17 @@ const maxSealedRun = 24 * time.Hour
 
 // runSealed runs a program that uses sealed secrets: it gets base URLs of a proxy that is there for it alone, and a token in the place of
 // keys. Everything else is as in run.
-func (a *app) runSealed(ctx context.Context, path string, argv, env []string, wanted []assignment) error {
+func (a *app) runSealed(ctx context.Context, program handoff.Program, plan []planned, noMask bool) error {
 	a.serving = true
 	k, err := a.keeper()
 	if err != nil {
 		return err
 	}
-	readable, services, err := a.splitSealed(ctx, k, wanted)
+	readable, services, err := a.splitSealed(ctx, k, plan)
 	if err != nil {
 		return err
 	}
-	variables, err := a.resolve(ctx, readable)
+	variables, err := a.fill(ctx, "run", readable)
 	if err != nil {
 		return err
 	}
@@ -46,8 +47,9 @@ func (a *app) runSealed(ctx context.Context, path string, argv, env []string, wa
 			return err
 		}
 	}
+	var token []handoff.Secret
 	if len(s.services) > 0 {
-		principal, err := a.programPrincipal(ctx, k, argv[0])
+		principal, err := a.programPrincipal(ctx, k, program.Argv[0])
 		if err != nil {
 			return err
 		}
@@ -56,34 +58,36 @@ func (a *app) runSealed(ctx context.Context, path string, argv, env []string, wa
 			return err
 		}
 		defer func() { _, _ = k.TokenRevoke(context.WithoutCancel(ctx), a.caller(), made.ID) }()
+		token = []handoff.Secret{{Name: "the program's token", Value: secret.New([]byte(made.Token))}}
 	}
-	if env, err = handoff.Add(env, variables); err != nil {
-		return err
+	for _, v := range s.variables {
+		variables = append(variables, handoff.Variable{Name: v.name, Value: secret.New([]byte(v.value)), Of: v.name, Holds: token})
 	}
-	env = withVariables(env, s.variables)
-	if err := a.out.flush(); err != nil {
-		return fault.Wrap(fault.Failed, err, "write to standard output")
-	}
-	exit, err := handoff.Run(path, argv, env)
-	if err != nil {
-		return a.startFailure(err)
-	}
-	return exitStatus(exit)
+	return a.giveTo(program, variables, noMask)
 }
 
-// splitSealed tells the secrets that are read from the services of those that are sealed.
-func (a *app) splitSealed(ctx context.Context, k keeper.API, wanted []assignment) (readable []assignment, services []string, err error) {
-	for _, w := range wanted {
-		s, err := k.Show(ctx, a.caller(), w.ref)
-		if known := knownService(w.ref.Name); known != "" && errors.Is(err, fault.Denied) {
+// splitSealed tells the variables that are read from the services of those that are sealed.
+func (a *app) splitSealed(ctx context.Context, k keeper.API, plan []planned) (readable []planned, services []string, err error) {
+	for _, p := range plan {
+		r, ok := p.whole()
+		if !ok || p.spare { // those of --all are readable
+			readable = append(readable, p)
+			continue
+		}
+		ref, _, err := a.ref(r.Bare())
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := k.Show(ctx, a.caller(), ref)
+		if known := knownService(r.Name); known != "" && errors.Is(err, fault.Denied) {
 			services = append(services, known) // who may use a service need not see its secret
 			continue
 		}
 		if err != nil {
-			return nil, nil, fault.Wrap(fault.Failed, err, "run: %s", w.variable)
+			return nil, nil, fault.Wrap(fault.Failed, err, "run: %s%s", p.prefix(), p.name)
 		}
 		if s.Secret.Exposure != "sealed" {
-			readable = append(readable, w)
+			readable = append(readable, p)
 			continue
 		}
 		services = append(services, serviceOfPin(deref(s.Secret.Pin)))
@@ -125,18 +129,4 @@ func (a *app) programPrincipal(ctx context.Context, k keeper.API, program string
 		return '-'
 	}, filepath.Base(program))
 	return "agent/" + cmp.Or(strings.TrimLeft(name, "-._0123456789"), "program"), nil
-}
-
-// withVariables sets variables that hold no secret of the vault.
-func withVariables(env []string, all []envVariable) []string {
-	for _, v := range all {
-		kept := make([]string, 0, len(env)+1)
-		for _, e := range env {
-			if name, _, _ := strings.Cut(e, "="); name != v.name {
-				kept = append(kept, e)
-			}
-		}
-		env = append(kept, v.name+"="+v.value)
-	}
-	return env
 }

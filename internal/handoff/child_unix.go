@@ -3,11 +3,57 @@
 package handoff
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
+
+// runPlain is Run with our own streams.
+func (p Program) runPlain() (exit int, err error) {
+	relay := newRelay()
+	defer relay.stop()
+	return p.wait(p.command(), relay, func() {})
+}
+
+// wait starts c, calls started, and returns the exit status of c. What c gets from us it has by then.
+func (p Program) wait(c *exec.Cmd, relay *relay, started func()) (exit int, err error) {
+	// A child that is to end with its parent ends with the thread that made it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c.SysProcAttr = endsWithUs()
+	err = c.Start()
+	if errors.Is(err, syscall.ENOEXEC) {
+		again := p.byShell().command()
+		again.Stdin, again.Stdout, again.Stderr, again.SysProcAttr = c.Stdin, c.Stdout, c.Stderr, c.SysProcAttr
+		c = again
+		err = c.Start()
+	}
+	if err != nil {
+		return 0, p.startFailed(err)
+	}
+	started()
+	relay.to(c.Process)
+	err = c.Wait()
+	var status *exec.ExitError
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &status):
+		return exitOf(status.Sys().(syscall.WaitStatus)), nil
+	}
+	return 0, p.startFailed(err)
+}
+
+// exitOf is the status that a shell would give.
+func exitOf(s syscall.WaitStatus) int {
+	if s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return s.ExitStatus()
+}
 
 // relay passes signals on to a child.
 type relay struct {
@@ -15,9 +61,14 @@ type relay struct {
 	done    chan struct{}
 }
 
-func newRelay() *relay {
+// passedOn are the signals that a child gets when they are sent to us. SIGPIPE is not one: that nobody reads our output is an error of
+// writing it.
+var passedOn = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT}
+
+// newRelay keeps the signals for the child; also those are the relay's that begin with its work, given by also.
+func newRelay(also ...os.Signal) *relay {
 	r := &relay{signals: make(chan os.Signal, 16), done: make(chan struct{})}
-	signal.Notify(r.signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT)
+	signal.Notify(r.signals, append(also, passedOn...)...)
 	return r
 }
 
@@ -32,7 +83,7 @@ func (r *relay) to(p *os.Process) {
 		for {
 			select {
 			case s := <-r.signals:
-				if terminal && (s == syscall.SIGINT || s == syscall.SIGQUIT) {
+				if terminal && (s == syscall.SIGINT || s == syscall.SIGQUIT) || s == syscall.SIGPIPE {
 					continue
 				}
 				_ = p.Signal(s)
@@ -46,12 +97,4 @@ func (r *relay) to(p *os.Process) {
 func (r *relay) stop() {
 	signal.Stop(r.signals)
 	close(r.done)
-}
-
-// exitOf is the status that a shell would give.
-func exitOf(e *exec.ExitError) int {
-	if s, ok := e.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-		return 128 + int(s.Signal())
-	}
-	return e.ExitCode()
 }

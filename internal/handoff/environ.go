@@ -12,7 +12,15 @@ import (
 type Variable struct {
 	Name  string
 	Value secret.Value
-	Of    string // the secret that it comes from, for errors
+	Of    string   // the secret that it comes from, for errors
+	Holds []Secret // every secret that Value has in it: what masking hides
+	File  bool     // the program gets the path of a file that holds Value: see [MakeFiles]
+}
+
+// Secret is a secret that a variable has in it.
+type Secret struct {
+	Name  string
+	Value secret.Value
 }
 
 // Strip returns env without everything that opens or stands for the vault: TACIT_PASSPHRASE*, TACIT_IDENTITY*, TACIT_TOKEN

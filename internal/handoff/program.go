@@ -3,10 +3,59 @@ package handoff
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"os/exec"
 
 	"tacit/internal/fault"
+	"tacit/internal/mask"
 )
+
+// A Program is a program to start.
+type Program struct {
+	Path string   // see [Find]
+	Argv []string // the first is what was typed
+	Env  []string
+
+	Stdin *os.File // nil: ours
+	Dir   string   // where it works; empty: where we do
+
+	// Mask hides secrets in what it prints, and in what its children do; nil: nothing is hidden, and its output is ours.
+	Mask *mask.Patterns
+}
+
+// Run runs the program as a child until it ends, and returns its exit status, 128 and the signal's number when a signal ended it. Signals
+// that are sent to this process alone are passed on. Where there is nothing for us to do meanwhile, [Program.Become] is better.
+//
+// The error is a [*StartError] if it did not start, else it is about its output, which was not written to its end.
+func (p Program) Run() (exit int, err error) {
+	if p.Mask == nil {
+		return p.runPlain()
+	}
+	return p.runMasked()
+}
+
+func (p Program) stdin() *os.File {
+	if p.Stdin != nil {
+		return p.Stdin
+	}
+	return os.Stdin
+}
+
+// command is the program as package os/exec starts it. It takes names from Argv and looks nothing up.
+func (p Program) command() *exec.Cmd {
+	return &exec.Cmd{Path: p.Path, Args: p.Argv, Env: p.Env, Dir: p.Dir, Stdin: p.stdin(), Stdout: os.Stdout, Stderr: os.Stderr}
+}
+
+// startFailed says why a program was not started, as a shell would.
+func (p Program) startFailed(err error) error { return p.failure(errCause(err)) }
+
+func errCause(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
 
 // The exit statuses of a program that could not be started, as shells have them (POSIX.1-2024, XCU 2.8.2).
 const (

@@ -16,6 +16,12 @@ import (
 
 // The test program becomes another one when it is started under this name.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == SessionCommand {
+		os.Exit(Session(os.Args[2:]))
+	}
+	if os.Args[0] == "masked" {
+		os.Exit(runMasked(os.Args[1:]))
+	}
 	if os.Args[0] == "become" {
 		env := Strip(os.Environ(), "SLOT_VARIABLE")
 		if v := os.Getenv("GIVE"); v != "" {
@@ -23,7 +29,7 @@ func TestMain(m *testing.M) {
 		}
 		path, err := Find(os.Args[1])
 		if err == nil {
-			_, err = Become(path, os.Args[1:], env)
+			_, err = Program{Path: path, Argv: os.Args[1:], Env: env}.Become()
 		}
 		fmt.Fprintln(os.Stderr, err)
 		var start *StartError

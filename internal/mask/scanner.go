@@ -14,13 +14,18 @@ const Replacement = "***"
 // they are compiled.
 type Patterns struct {
 	exact, anyCase *automaton
+	shortest       int
 }
 
 // Compile compiles the forms of the values that have min bytes or more. It keeps no reference to the values.
 func Compile(min int, values ...[]byte) *Patterns {
 	var exact, anyCase [][]byte
+	shortest := 0
 	for _, v := range values {
 		eachForm(v, min, lowerDigits, func(form []byte, any bool) {
+			if shortest == 0 || len(form) < shortest {
+				shortest = len(form)
+			}
 			if any {
 				anyCase = append(anyCase, form)
 			} else {
@@ -28,11 +33,14 @@ func Compile(min int, values ...[]byte) *Patterns {
 			}
 		})
 	}
-	return &Patterns{newAutomaton(exact, false), newAutomaton(anyCase, true)}
+	return &Patterns{newAutomaton(exact, false), newAutomaton(anyCase, true), shortest}
 }
 
 // Empty reports whether there is nothing to find: every value was too short, or there was none.
 func (p *Patterns) Empty() bool { return len(p.exact.nodes) == 1 && len(p.anyCase.nodes) == 1 }
+
+// Shortest returns the length of the shortest form in bytes; 0 if there is none.
+func (p *Patterns) Shortest() int { return p.shortest }
 
 // Format and LogValue keep the secrets out of messages.
 func (p *Patterns) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, Replacement) }
@@ -106,6 +114,18 @@ func (s *Scanner) End(dst []byte) []byte {
 	return dst
 }
 
+// Ease appends what is held back if it is most bytes or fewer, for a stream that has paused: somebody may be waiting for just that, a
+// prompt or the echo of a key. The scan goes on where it is: should a form of a secret come about, the rest of it is hidden, so that no
+// more than its first most bytes are ever seen.
+func (s *Scanner) Ease(dst []byte, most int) []byte {
+	for i := range s.tracks {
+		if t := &s.tracks[i]; t.open(t.at) > int64(most) {
+			return dst
+		}
+	}
+	return s.show(dst, s.end)
+}
+
 // Replaced returns how many replacements were written.
 func (s *Scanner) Replaced() int64 { return s.count }
 
@@ -169,7 +189,9 @@ func (s *Scanner) show(dst []byte, to int64) []byte {
 			break
 		}
 		if next.from > s.hidden {
-			dst = append(dst, s.between(s.shown, next.from)...)
+			if next.from > s.shown { // else its beginning was eased
+				dst = append(dst, s.between(s.shown, next.from)...)
+			}
 			dst = append(dst, s.replacement...)
 			s.count++
 		}

@@ -1,0 +1,75 @@
+//go:build unix
+
+package handoff
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/creack/pty"
+	"golang.org/x/term"
+)
+
+// How a program whose output is masked gets at the terminal:
+//
+//   - Reads it from a terminal and writes to one: it runs in a session of its own on a terminal of its own, between which and the real one
+//     everything is passed on (terminal_unix.go). So all that it does there goes through the mask, /dev/tty included.
+//   - Else it stays in our session, with our standard input itself and the real terminal for its job control: in a pipeline there are
+//     others at the terminal too, whose keys are not ours to take. What it writes goes through a pipe or, where a terminal was,
+//     through a terminal that is for output only. What it writes to /dev/tty is not seen then.
+func (p Program) runMasked() (exit int, err error) {
+	if p.Stdin == nil && isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+		return p.runOnTerminal()
+	}
+	o := &outputs{mask: p.Mask}
+	relay := newRelay(syscall.SIGPIPE, syscall.SIGWINCH)
+	defer relay.stop()
+	c := p.command()
+	stdout, err := o.pass(os.Stdout, openAlike)
+	if err != nil {
+		return 0, p.startFailed(err)
+	}
+	stderr, err := o.pass(os.Stderr, openAlike)
+	if err != nil {
+		o.abandon()
+		return 0, p.startFailed(err)
+	}
+	c.Stdout, c.Stderr = stdout, stderr
+	begun := false
+	exit, err = p.wait(c, relay, func() { begun = true; o.started() })
+	if !begun {
+		o.abandon()
+		return exit, err
+	}
+	if lost := o.ended(); err == nil {
+		err = lost
+	}
+	return exit, err
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// openAlike opens a terminal for a terminal, else a pipe.
+func openAlike(ours *os.File) (here, theirs *os.File, err error) {
+	if !isTerminal(ours) {
+		return openPipe(ours)
+	}
+	here, theirs, err = pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	// The real terminal makes of a line end what it is set to. This one must not do so before.
+	if _, err = term.MakeRaw(int(theirs.Fd())); err == nil {
+		err = pty.InheritSize(ours, here)
+	}
+	if err != nil {
+		_ = here.Close()
+		_ = theirs.Close()
+		return nil, nil, err
+	}
+	return here, theirs, nil
+}
+
+// brokenPipe reports whether err says that nobody reads the output any more.
+func brokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EIO) }

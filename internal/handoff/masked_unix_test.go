@@ -1,0 +1,483 @@
+//go:build unix
+
+package handoff
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"tacit/internal/secret"
+)
+
+// The secrets of these tests. Their environment variables are GIVEN and GIVEN2.
+const (
+	canary = "c4n4ry/s3cr3t+value=="
+	lines  = "-----BEGIN KEY-----\nZmlyc3QgbGluZQ\nc2Vjb25kIGxpbmU\n-----END KEY-----\n"
+)
+
+// runMasked is the program "masked": it runs argv with secrets, masked.
+func runMasked(argv []string) int {
+	var variables []Variable
+	for name, value := range map[string]string{"GIVEN": canary, "GIVEN2": lines} {
+		v := secret.New([]byte(value))
+		variables = append(variables, Variable{Name: name, Value: v, Of: name, Holds: []Secret{{name, v}}})
+	}
+	p := Program{Argv: argv}
+	p.Mask, _ = Masks(variables)
+	var err error
+	if p.Path, err = Find(argv[0]); err == nil {
+		p.Env, err = Add(Strip(os.Environ()), variables)
+	}
+	exit := 99
+	if err == nil {
+		exit, err = p.Run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "masked:", err)
+		var start *StartError
+		if errors.As(err, &start) {
+			return start.Exit
+		}
+	}
+	return exit
+}
+
+// masked returns a command that runs argv masked.
+func masked(t *testing.T, argv ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &exec.Cmd{Path: exe, Args: append([]string{"masked"}, argv...), Env: append(os.Environ(), "TERM=xterm")}
+}
+
+// I14: whatever a program does with its secrets through pipes, they do not show; and its two outputs stay two.
+func TestI14Pipes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, script, stdout, stderr string }{
+		{"plain", `echo "a $GIVEN b"; echo "e $GIVEN" >&2`, "a *** b\n", "e ***\n"},
+		{"byte by byte", `printf "%s\n" "x${GIVEN}y" | fold -w1 | while IFS= read -r c; do printf %s "$c"; done`, "x***y", ""},
+		{"base64", `printf %s "$GIVEN" | base64 -w0`, "***", ""},
+		{"base64 in the middle", `printf %s "zz$GIVEN" | base64 -w0`, "enp***", ""},
+		{"hex", `printf %s "$GIVEN" | od -An -v -tx1 | tr -d ' \n'`, "***", ""},
+		{"in colour", `printf '\033[31m%s\033[0m' "$GIVEN"`, "\x1b[31m***\x1b[0m", ""},
+		{"every line of a key", `echo "$GIVEN2" | sed 's/^/> /'`, "> ***\n> ***\n> ***\n> ***\n> \n", ""},
+		{"JSON", `printf '{"k":"%s"}' "$(printf %s "$GIVEN" | sed 's,/,\\/,g')"`, `{"k":"***"}`, ""},
+		{"URL", `printf %s "$GIVEN" | sed 's,/,%2F,; s,+,%2B,; s,=,%3D,g'`, "***", ""},
+		{"to the same file", `echo one; echo two >&2; echo three`, "one\nthree\n", "two\n"},
+		{"nothing", `:`, "", ""},
+		{"binary", `printf '\000\377%s\000' "$GIVEN"`, "\x00\xff***\x00", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := masked(t, "sh", "-c", tt.script)
+			var stdout, stderr bytes.Buffer
+			c.Stdout, c.Stderr = &stdout, &stderr
+			if err := c.Run(); err != nil {
+				t.Error(err)
+			}
+			if stdout.String() != tt.stdout || stderr.String() != tt.stderr {
+				t.Errorf("stdout %q, want %q; stderr %q, want %q", stdout.String(), tt.stdout, stderr.String(), tt.stderr)
+			}
+		})
+	}
+}
+
+// I14: however slowly a secret comes, no more than its first bytes show.
+func TestI14SlowPrinting(t *testing.T) {
+	t.Parallel()
+	c := masked(t, "sh", "-c", `for part in x c 4 n 4 r y/s3cr3t+val; do printf %s "$part"; sleep 0.1; done; printf 'ue==\n'`)
+	out, err := c.Output()
+	if err != nil || !strings.HasSuffix(string(out), "***\n") || len(out) > len("xc4n***\n") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// A prompt shows although a secret may begin with its last letter.
+func TestPromptsShow(t *testing.T) {
+	t.Parallel()
+	c := masked(t, "sh", "-c", `printf 'Continue? c'; read answer; echo "[$answer]"`)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	prompt := make([]byte, len("Continue? c"))
+	if _, err := io.ReadFull(out, prompt); err != nil || string(prompt) != "Continue? c" {
+		t.Errorf("%q, %v", prompt, err)
+	}
+	fmt.Fprintln(in, "yes")
+	rest, err := io.ReadAll(out)
+	if string(rest) != "[yes]\n" || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is started masked ends as it ends alone.
+func TestMaskedStatus(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]int{
+		"exit 0": 0, "exit 7": 7, "exit 255": 255, "kill -TERM $$": 143, "kill -KILL $$": 137, "kill -SEGV $$": 139, "exit 130": 130,
+		"echo out; exit 3": 3, "exec 1>&- 2>&-; exit 4": 4,
+	} {
+		c := masked(t, "sh", "-c", script)
+		out, _ := c.CombinedOutput()
+		if got := c.ProcessState.ExitCode(); got != want {
+			t.Errorf("%s: status %d, want %d: %s", script, got, want, out)
+		}
+	}
+	if c := masked(t, "/no/such/file"); c.Run() == nil || c.ProcessState.ExitCode() != 127 {
+		t.Errorf("a missing program: %v", c.ProcessState)
+	}
+}
+
+// A signal that is sent to tacit alone reaches the program, which decides what it means.
+func TestMaskedSignals(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
+		c := masked(t, "sh", "-c", `trap 'echo caught; exit 9' TERM HUP USR1 USR2; echo ready; while :; do sleep 0.01; done`)
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.ReadFull(out, make([]byte, 6))
+		_ = c.Process.Signal(sig)
+		rest, _ := io.ReadAll(out)
+		_ = c.Wait()
+		if string(rest) != "caught\n" || c.ProcessState.ExitCode() != 9 {
+			t.Errorf("%v: %q, %v", sig, rest, c.ProcessState)
+		}
+	}
+}
+
+// A reader that goes away ends the program, as it would without tacit.
+func TestMaskedOutputThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	c := masked(t, "sh", "-c", "trap '' TERM; yes; exit 5")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = out.Read(make([]byte, 10))
+	_ = out.Close()
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != 5 {
+		t.Errorf("%v", c.ProcessState)
+	}
+}
+
+// What the program leaves behind does not keep tacit.
+func TestMaskedDoesNotWaitForTheBackground(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	c := masked(t, "sh", "-c", "sleep 30 & echo done")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stdout = w
+	err = c.Run()
+	_ = w.Close()
+	out, _ := io.ReadAll(r)
+	if err != nil || string(out) != "done\n" || time.Since(began) > 20*time.Second {
+		t.Errorf("%q, %v after %v", out, err, time.Since(began))
+	}
+}
+
+// When tacit is killed, so is the program.
+func TestMaskedEndsWithTacit(t *testing.T) {
+	t.Parallel()
+	if endsWithUs() == nil {
+		t.Skip("this system tells no child that its parent is gone")
+	}
+	c := masked(t, "sh", "-c", "echo $$; exec sleep 60")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	for limit := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil && !isZombie(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the program lives on")
+		}
+	}
+}
+
+func isZombie(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || bytes.Contains(b, []byte(") Z "))
+}
+
+// screen is a terminal at which a command runs.
+type screen struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	tty *os.File
+
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+	gone chan struct{}
+}
+
+func onScreen(t *testing.T, c *exec.Cmd) *screen {
+	t.Helper()
+	tty, err := pty.StartWithSize(c, &pty.Winsize{Rows: 30, Cols: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{t: t, cmd: c, tty: tty, more: make(chan struct{}, 1), gone: make(chan struct{})}
+	t.Cleanup(func() { _ = tty.Close(); _ = c.Process.Kill() })
+	go func() {
+		defer close(s.gone)
+		b := make([]byte, 1024)
+		for {
+			n, err := tty.Read(b)
+			s.mu.Lock()
+			s.text.Write(b[:n])
+			s.mu.Unlock()
+			select {
+			case s.more <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+func (s *screen) shows() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) expect(text string) {
+	s.t.Helper()
+	s.expectTimes(1, text)
+}
+
+// expectTimes waits until text was shown so often.
+func (s *screen) expectTimes(n int, text string) {
+	s.t.Helper()
+	for limit := time.After(20 * time.Second); strings.Count(s.shows(), text) < n; {
+		select {
+		case <-s.more:
+		case <-limit:
+			s.t.Fatalf("no %q on the screen:\n%q", text, s.shows())
+		}
+	}
+}
+
+func (s *screen) keys(text string) {
+	s.t.Helper()
+	if _, err := s.tty.WriteString(text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ends waits for the command, checks that the terminal is as it was, and returns the status.
+func (s *screen) ends() int {
+	s.t.Helper()
+	_ = s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// cooked reports whether the terminal is as a shell leaves it.
+func (s *screen) cooked() bool {
+	s.t.Helper()
+	out, err := (&exec.Cmd{Path: "/usr/bin/stty", Args: []string{"stty", "-a"}, Stdin: s.tty}).Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	words := strings.Fields(string(out))
+	return slices.Contains(words, "echo") && slices.Contains(words, "icanon") && slices.Contains(words, "isig")
+}
+
+// I14 at a terminal: the program has one, with its size, and what it prints is masked, also what it prints to /dev/tty.
+func TestI14Terminal(t *testing.T) {
+	t.Parallel()
+	s := onScreen(t, masked(t, "sh", "-c", `test -t 0 && test -t 1 && test -t 2 && echo "tty $(stty size)"
+		echo "out $GIVEN"; echo "err $GIVEN" >&2; echo "tty $GIVEN" >/dev/tty; echo "in $GIVEN" >&0; printf '\033[3%dm%s\033[0m\n' 1 "$GIVEN"
+		read line; echo "read $line"; read hidden; exit 7`))
+	s.expect("tty 30 100")
+	s.expect("\x1b[31m***\x1b[0m")
+	s.keys("hello\n")
+	s.expect("read hello")
+	s.keys("\x04") // the end of the input
+	if exit := s.ends(); exit != 7 {
+		t.Errorf("status %d", exit)
+	}
+	for _, want := range []string{"out ***", "err ***", "tty ***", "in ***"} {
+		s.expect(want)
+	}
+	if strings.Contains(s.shows(), canary) {
+		t.Errorf("the secret is on the screen: %q", s.shows())
+	}
+	if !s.cooked() {
+		t.Error("the terminal was not given back")
+	}
+}
+
+func TestTerminalResize(t *testing.T) {
+	t.Parallel()
+	s := onScreen(t, masked(t, "sh", "-c", `trap 'echo "now $(stty size)"' WINCH; echo ready; while :; do sleep 0.01; done`))
+	s.expect("ready")
+	if err := pty.Setsize(s.tty, &pty.Winsize{Rows: 41, Cols: 123}); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("now 41 123")
+	s.keys("\x03")
+	if exit := s.ends(); exit != 130 {
+		t.Errorf("Ctrl-C: status %d", exit)
+	}
+	if !s.cooked() {
+		t.Error("the terminal was not given back")
+	}
+}
+
+// However it ends, the terminal is given back.
+func TestTerminalIsGivenBack(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		end  func(s *screen)
+		exit int
+	}{
+		{"ctrl-c", func(s *screen) { s.keys("\x03") }, 130},
+		{"ctrl-backslash", func(s *screen) { s.keys("\x1c") }, 131},
+		{"sigterm", func(s *screen) { _ = s.cmd.Process.Signal(syscall.SIGTERM) }, 143},
+		{"sighup", func(s *screen) { _ = s.cmd.Process.Signal(syscall.SIGHUP) }, 129},
+		{"sigint", func(s *screen) { _ = s.cmd.Process.Signal(syscall.SIGINT) }, 130},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := onScreen(t, masked(t, "sh", "-c", "stty -echo; echo ready; exec sleep 60"))
+			s.expect("ready")
+			tt.end(s)
+			if exit := s.ends(); exit != tt.exit {
+				t.Errorf("status %d, want %d", exit, tt.exit)
+			}
+			if !s.cooked() {
+				t.Error("the terminal was not given back")
+			}
+		})
+	}
+	s := onScreen(t, masked(t, "/bin/sh/no"))
+	if exit := s.ends(); exit == 0 {
+		t.Error("what is not there ran")
+	}
+	if !s.cooked() {
+		t.Error("the terminal was not given back")
+	}
+}
+
+// Ctrl-Z stops the program and tacit, as one job of the shell; fg lets both go on.
+func TestTerminalJobControl(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell := exec.Command("bash", "--norc", "--noprofile", "-i")
+	shell.Env = append(os.Environ(), "PS1=prompt> ", "EXE="+exe, "TERM=xterm", "HISTFILE=")
+	s := onScreen(t, shell)
+	s.expect("prompt> ")
+	s.keys(`(exec -a masked "$EXE" sh -c 'echo "pid $GIVEN"; read a; echo "got $a"; read b; exit 6')` + "\n")
+	s.expect("pid ***")
+	s.keys("\x1a")
+	s.expect("Stopped")
+	s.keys("echo in the shell $((40+2)); fg\n")
+	s.expect("in the shell 42")
+	s.keys("one\n")
+	s.expect("got one")
+	s.keys("two\n")
+	s.expectTimes(3, "prompt> ")
+	s.keys("echo status $?\n")
+	s.expect("status 6")
+	// In the background it leaves the terminal alone, and shows what it prints.
+	s.keys(`(exec -a masked "$EXE" sh -c 'sleep 0.2; echo "back $GIVEN"') & ` + "\n")
+	s.keys("echo still here $((1+1))\n")
+	s.expect("still here 2")
+	s.expect("back ***")
+	s.keys("wait; exit\n")
+	_ = s.ends()
+	if strings.Contains(s.shows(), canary) {
+		t.Errorf("the secret is on the screen: %q", s.shows())
+	}
+}
+
+// Only what was a terminal is one; and standard input is handed over itself, so that what is not read stays for the next.
+func TestTerminalForOutputOnly(t *testing.T) {
+	t.Parallel()
+	shell := exec.Command("bash", "--norc", "-c", `
+		(exec -a masked "$EXE" sh -c 'test -t 1 && test -t 2 && ! test -t 0 && echo "both $(stty size <&2) $GIVEN"; read a; echo "a $a"') < <(echo one; echo two)
+		(exec -a masked "$EXE" sh -c 'test -t 2 && ! test -t 1 && test -t 0 && echo "only err $GIVEN" >&2; echo "piped $GIVEN"') | cat
+		(exec -a masked "$EXE" sh -c 'test -t 1 && ! test -t 2 && echo "out $GIVEN"; echo "log $GIVEN" >&2') 2>"$LOG"; echo "log: $(cat "$LOG")"
+		printf 'one\ntwo\n' >"$LOG"; { (exec -a masked "$EXE" sh -c 'read a; echo "first $a"'); read b; echo "then $b"; } <"$LOG"`)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell.Env = append(os.Environ(), "EXE="+exe, "TERM=xterm", "LOG="+t.TempDir()+"/log")
+	s := onScreen(t, shell)
+	_ = s.ends()
+	for _, want := range []string{"both 30 100 ***\r\n", "a one\r\n", "only err ***\r\n", "piped ***\r\n", "out ***\r\n", "log: log ***\r\n", "first one\r\n", "then two\r\n"} {
+		s.expect(want)
+	}
+}
+
+func TestMasksNamesTheShort(t *testing.T) {
+	t.Parallel()
+	hold := func(name, value string) Variable {
+		return Variable{Name: name, Holds: []Secret{{name, secret.New([]byte(value))}}}
+	}
+	p, short := Masks([]Variable{hold("a", "123"), hold("b", "ab\n\n"), hold("c", "long enough")})
+	if p == nil || !slices.Equal(short, []string{"a", "b"}) {
+		t.Errorf("%v, %v", p, short)
+	}
+	if p, _ := Masks([]Variable{hold("a", "123")}); p != nil {
+		t.Error("nothing to mask is something")
+	}
+	if p, short := Masks(nil); p != nil || short != nil {
+		t.Error("nothing is something")
+	}
+}

@@ -1,0 +1,183 @@
+package handoff
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"tacit/internal/fault"
+	"tacit/internal/mask"
+)
+
+const (
+	// easeAfter is how long a program must pause before what is held back of its output may pass: shorter than a person notices.
+	easeAfter = 30 * time.Millisecond
+	// linger is how long the output of a program that has ended may stay silent before nobody listens any more. Processes that it left
+	// behind may still have its output open, for as long as they live.
+	linger = 300 * time.Millisecond
+	// patience is how long it is listened to at the most, if it is never silent.
+	patience = 5 * time.Second
+	// piece is how much output is read at once.
+	piece = 64 << 10
+)
+
+// A stream passes on what a program prints, with its secrets masked, until the program and all that have its output are gone.
+type stream struct {
+	from    *os.File // what the program's end leads to; with deadlines
+	to      *os.File
+	scanner *mask.Scanner
+	most    int // that easing may show
+	done    chan struct{}
+
+	mu    sync.Mutex
+	ended time.Time // when the program did; zero: it runs
+
+	err error // of writing; to be read after done
+}
+
+func newStream(from, to *os.File, p *mask.Patterns) *stream {
+	return &stream{from: from, to: to, scanner: p.NewScanner(mask.Replacement), most: easeMost(p), done: make(chan struct{})}
+}
+
+// run copies until the end. When nobody takes the output any more it closes from, so that the program learns of it as it would without us.
+func (s *stream) run() {
+	defer close(s.done)
+	defer s.from.Close()
+	in := make([]byte, piece)
+	var out []byte
+	eased := true // nothing new is held back
+	for s.err == nil {
+		s.arm(eased)
+		n, err := s.from.Read(in)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if s.over(eased) {
+				s.write(s.scanner.End(out[:0]))
+				return
+			}
+			out = s.scanner.Ease(out[:0], s.most)
+			eased = true
+		case err != nil: // of a pipe io.EOF, of a terminal EIO
+			out = s.scanner.End(s.scanner.Append(out[:0], in[:n]))
+			s.write(out)
+			return
+		default:
+			out = s.scanner.Append(out[:0], in[:n])
+			eased = s.scanner.Held() == 0
+			if s.over(false) {
+				s.write(s.scanner.End(out))
+				return
+			}
+		}
+		s.write(out)
+	}
+}
+
+func (s *stream) write(b []byte) {
+	if len(b) > 0 {
+		_, s.err = s.to.Write(b)
+	}
+}
+
+// arm says until when the next read waits: for a pause, for the end after the program's, or for ever.
+func (s *stream) arm(eased bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var until time.Time
+	switch {
+	case !eased:
+		until = time.Now().Add(easeAfter)
+	case !s.ended.IsZero():
+		until = time.Now().Add(linger)
+	}
+	_ = s.from.SetReadDeadline(until)
+}
+
+// over reports whether nothing more is waited for: the program ended, and then there was silence or enough time.
+func (s *stream) over(silence bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.ended.IsZero() && (silence || time.Since(s.ended) > patience)
+}
+
+// end says that the program has ended, and waits until the rest of its output was written.
+func (s *stream) end() error {
+	s.mu.Lock()
+	s.ended = time.Now()
+	if err := s.from.SetReadDeadline(time.Now().Add(linger)); err != nil { // this system has none: what is there was read by now
+		_ = s.from.Close()
+	}
+	s.mu.Unlock()
+	<-s.done
+	if s.err != nil && !brokenPipe(s.err) {
+		return s.err
+	}
+	return nil
+}
+
+// outputs are the streams of one program.
+type outputs struct {
+	mask    *mask.Patterns
+	streams []*stream
+	theirs  []*os.File
+}
+
+// pass returns what the program writes to instead of ours. Two names of one file stay one, so that the order of what is written to it
+// stays too.
+func (o *outputs) pass(ours *os.File, open func(ours *os.File) (here, theirs *os.File, err error)) (*os.File, error) {
+	for i, s := range o.streams {
+		if sameFile(s.to, ours) {
+			return o.theirs[i], nil
+		}
+	}
+	here, theirs, err := open(ours)
+	if err != nil {
+		return nil, err
+	}
+	o.streams, o.theirs = append(o.streams, newStream(here, ours, o.mask)), append(o.theirs, theirs)
+	return theirs, nil
+}
+
+// started begins to copy: the program has its ends now.
+func (o *outputs) started() {
+	for i, s := range o.streams {
+		_ = o.theirs[i].Close()
+		go s.run()
+	}
+}
+
+// abandon closes everything: the program did not start.
+func (o *outputs) abandon() {
+	for i, s := range o.streams {
+		_ = o.theirs[i].Close()
+		_ = s.from.Close()
+	}
+}
+
+// ended waits for the rest of the output. The error says what was not written.
+func (o *outputs) ended() error {
+	var all []error
+	for _, s := range o.streams {
+		all = append(all, s.end())
+	}
+	if err := errors.Join(all...); err != nil {
+		return fault.Wrap(fault.Failed, errCause(err), "write what the program prints")
+	}
+	return nil
+}
+
+func sameFile(a, b *os.File) bool {
+	x, err1 := a.Stat()
+	y, err2 := b.Stat()
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// openPipe is what a program writes to that does not write to a terminal.
+func openPipe(*os.File) (here, theirs *os.File, err error) {
+	here, theirs, err = os.Pipe()
+	if err == nil {
+		widen(theirs)
+	}
+	return here, theirs, err
+}
