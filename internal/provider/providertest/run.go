@@ -131,7 +131,7 @@ func values(s *shop, store Store) {
 		}
 		key := "v/" + strings.ReplaceAll(c.what, " ", "-")
 		if store.HoldsName != nil && !store.HoldsName(key) {
-			key = strings.ReplaceAll(strings.ReplaceAll(c.what, " ", ""), "-", "")
+			key = "v" + strings.ReplaceAll(strings.ReplaceAll(c.what, " ", ""), "-", "")
 		}
 		s.write(key, []byte("before"))
 		_, err := s.write(key, []byte(c.value))
