@@ -52,7 +52,10 @@ func open(spec provider.Spec, w provider.World, dial dialer) (provider.Provider,
 	if err := t.Done(); err != nil {
 		return nil, err
 	}
-	return s, s.api.Check()
+	if err := s.api.Check(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // allowed reports whether a secret's name may begin with s.

@@ -52,7 +52,10 @@ func open(spec provider.Spec, w provider.World, dial dialer) (provider.Provider,
 	if err := t.Done(); err != nil {
 		return nil, err
 	}
-	return s, s.api.Check()
+	if err := s.api.Check(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // isPath reports whether s is "/" or "/a/b/", of the letters that a parameter's name may have.
