@@ -23,7 +23,7 @@ func (p Program) runPlain() (exit int, err error) { return p.wait(p.command(), f
 
 // runMasked masks through pipes: the program sees that its output is no terminal.
 func (p Program) runMasked() (exit int, err error) {
-	o := outputs{mask: p.Mask}
+	o := outputs{of: p}
 	c := p.command()
 	stdout, err := o.pass(os.Stdout, openPipe)
 	if err != nil {

@@ -22,7 +22,7 @@ func (p Program) runMasked() (exit int, err error) {
 	if p.Stdin == nil && isTerminal(os.Stdin) && isTerminal(os.Stdout) {
 		return p.runOnTerminal()
 	}
-	o := &outputs{mask: p.Mask}
+	o := &outputs{of: p}
 	relay := newRelay(syscall.SIGPIPE, syscall.SIGWINCH)
 	defer relay.stop()
 	c := p.command()

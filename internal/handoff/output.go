@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tacit/internal/fault"
-	"tacit/internal/mask"
 )
 
 const (
@@ -26,8 +25,7 @@ const (
 type stream struct {
 	from    *os.File // what the program's end leads to; with deadlines
 	to      *os.File
-	scanner *mask.Scanner
-	most    int // that easing may show
+	scanner *growing
 	done    chan struct{}
 
 	mu    sync.Mutex
@@ -36,8 +34,8 @@ type stream struct {
 	err error // of writing; to be read after done
 }
 
-func newStream(from, to *os.File, p *mask.Patterns) *stream {
-	return &stream{from: from, to: to, scanner: p.NewScanner(mask.Replacement), most: easeMost(p), done: make(chan struct{})}
+func newStream(from, to *os.File, p Program) *stream {
+	return &stream{from: from, to: to, scanner: newGrowing(p.Mask, p.More), done: make(chan struct{})}
 }
 
 // run copies until the end. When nobody takes the output any more it closes from, so that the program learns of it as it would without us.
@@ -56,7 +54,7 @@ func (s *stream) run() {
 				s.write(s.scanner.End(out[:0]))
 				return
 			}
-			out = s.scanner.Ease(out[:0], s.most)
+			out = s.scanner.Ease(out[:0])
 			eased = true
 		case err != nil: // of a pipe io.EOF, of a terminal EIO
 			out = s.scanner.End(s.scanner.Append(out[:0], in[:n]))
@@ -118,7 +116,7 @@ func (s *stream) end() error {
 
 // outputs are the streams of one program.
 type outputs struct {
-	mask    *mask.Patterns
+	of      Program
 	streams []*stream
 	theirs  []*os.File
 }
@@ -135,7 +133,7 @@ func (o *outputs) pass(ours *os.File, open func(ours *os.File) (here, theirs *os
 	if err != nil {
 		return nil, err
 	}
-	o.streams, o.theirs = append(o.streams, newStream(here, ours, o.mask)), append(o.theirs, theirs)
+	o.streams, o.theirs = append(o.streams, newStream(here, ours, o.of)), append(o.theirs, theirs)
 	return theirs, nil
 }
 

@@ -21,6 +21,9 @@ type Program struct {
 
 	// Mask hides secrets in what it prints, and in what its children do; nil: nothing is hidden, and its output is ours.
 	Mask *mask.Patterns
+	// More is for a program that gets secrets while it runs: it returns what hides all that it has got by now, and is asked before anything is
+	// passed on. nil: it gets none.
+	More func() *mask.Patterns
 }
 
 // Run runs the program as a child until it ends, and returns its exit status, 128 and the signal's number when a signal ended it. Signals
@@ -28,7 +31,7 @@ type Program struct {
 //
 // The error is a [*StartError] if it did not start, else it is about its output, which was not written to its end.
 func (p Program) Run() (exit int, err error) {
-	if p.Mask == nil {
+	if p.Mask == nil && p.More == nil {
 		return p.runPlain()
 	}
 	return p.runMasked()

@@ -11,7 +11,7 @@ func sameName(a, b string) bool { return a == b }
 
 // Become replaces this process by the program, so that the child's exit status, signals, terminal, open files and process id are its own,
 // with nothing of tacit in between and nothing of it left in memory. It returns only when it fails, with a [*StartError]. Everything that
-// must be durable must be so before it is called. It is not for a program with a Mask, Stdin or Dir.
+// must be durable must be so before it is called. It is not for a program with a Mask, More, Stdin or Dir.
 //
 // The exit status is returned only on Windows, where a process cannot be replaced.
 func (p Program) Become() (exit int, err error) {

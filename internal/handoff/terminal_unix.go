@@ -44,7 +44,7 @@ func (p Program) runOnTerminal() (exit int, err error) {
 	}
 	defer master.Close()
 	defer slave.Close()
-	o := &outputs{mask: p.Mask}
+	o := &outputs{of: p}
 	t := &onTerminal{real: os.Stdin, master: master, said: make(chan message), signals: make(chan os.Signal, 16)}
 	if err := t.alike(slave); err != nil {
 		return 0, p.startFailed(err)

@@ -132,6 +132,9 @@ func (s *Scanner) Replaced() int64 { return s.count }
 // Held returns how many bytes of the stream are held back.
 func (s *Scanner) Held() int { return int(s.end - s.shown) }
 
+// Idle reports whether nothing is held back and no form of a secret has begun: a new scanner would go on alike.
+func (s *Scanner) Idle() bool { return s.Held() == 0 && s.tracks[0].at == 0 && s.tracks[1].at == 0 }
+
 // Format keeps what is held back, the beginning of a secret perhaps, out of messages.
 func (s *Scanner) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, Replacement) }
 
