@@ -1,0 +1,61 @@
+package hashivault
+
+import (
+	"context"
+	"time"
+
+	"tacit/internal/provider"
+)
+
+// margin is how long before its end a token is no longer used, as a part of its life.
+const margin = 10
+
+// A session is the token that requests are made with. It is got when the first request needs it, kept in memory only, and got anew when
+// its time is over.
+type session struct {
+	method method
+	now    func() time.Time
+
+	turn  chan struct{} // holds one: who has it may touch what follows
+	token string
+	until time.Time // zero: no end is known
+}
+
+func newSession(m method, now func() time.Time) *session {
+	return &session{method: m, now: now, turn: make(chan struct{}, 1)}
+}
+
+// current returns a token, and whether it was got just now. One caller logs in for all that wait; if it gives up, the next one tries.
+func (s *session) current(ctx context.Context, v *conn) (token string, fresh bool, err error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", false, provider.Ended(ctx, v.name)
+	}
+	defer func() { <-s.turn }()
+	if s.token != "" && (s.until.IsZero() || s.now().Before(s.until)) {
+		return s.token, false, nil
+	}
+	token, lease, err := s.method.token(ctx, v)
+	if err != nil {
+		return "", false, err
+	}
+	s.token, s.until = token, time.Time{}
+	if lease > 0 {
+		s.until = s.now().Add(lease - lease/margin)
+	}
+	return token, true, nil
+}
+
+// drop forgets token, unless there is another one already.
+func (s *session) drop(ctx context.Context, token string) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-s.turn }()
+	if s.token == token {
+		s.token = ""
+	}
+}
