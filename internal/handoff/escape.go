@@ -65,21 +65,25 @@ type unfit struct {
 
 func (e *unfit) Error() string { return e.why }
 
-// Pieces cuts a file into pieces: t is what its source parses to.
+// Pieces cuts a text into pieces: t is what its source parses to. Without the source, references have their shortest form.
 func Pieces(source string, t interpolate.Template) []Piece {
 	all := make([]Piece, 0, len(t))
-	line, counted := 1, 0
 	for _, p := range t {
-		line += strings.Count(source[counted:p.Offset], "\n")
-		counted = p.Offset
+		piece := Piece{Line: p.Line + 1}
 		switch {
 		case p.Secret != nil:
-			all = append(all, Piece{Text: source[p.Offset:p.End], Of: p.Secret.Bare(), Line: line})
+			piece.Of = p.Secret.Bare()
+			piece.Text = "${secret:" + piece.Of + "}"
 		case p.Table != "":
-			all = append(all, Piece{Text: source[p.Offset:p.End], Of: p.Table + "." + p.Key, Line: line})
+			piece.Of = p.Table + "." + p.Key
+			piece.Text = "${" + piece.Of + "}"
 		default:
-			all = append(all, Piece{Text: p.Text, Line: line})
+			piece.Text = p.Text
 		}
+		if piece.Of != "" && source != "" {
+			piece.Text = source[p.Offset:p.End]
+		}
+		all = append(all, piece)
 	}
 	return all
 }
@@ -87,21 +91,11 @@ func Pieces(source string, t interpolate.Template) []Piece {
 // Lay finds out where the values of a file land. file is its name in errors. With urls, values within URLs are percent-encoded before they
 // are escaped as kind says. An error is of class fault.Invalid and names the line of a place where no value can stand.
 func Lay(file string, kind Kind, urls bool, pieces []Piece) (*Layout, error) {
-	l := &Layout{file: file, urls: urls}
-	var text strings.Builder
-	for _, p := range pieces {
-		if p.Of != "" {
-			l.holes = append(l.holes, p)
-			l.at = append(l.at, text.Len())
-			text.WriteByte(hole)
-			continue
-		}
-		if strings.IndexByte(p.Text, hole) >= 0 {
-			return nil, fault.New(fault.Invalid, "%s is no text: it holds a NUL byte", file).About(file)
-		}
-		text.WriteString(p.Text)
+	l := newLayout(file, pieces)
+	l.urls = urls
+	if strings.Count(l.text, string(hole)) != len(l.holes) {
+		return nil, fault.New(fault.Invalid, "%s is no text: it holds a NUL byte", file).About(file)
 	}
-	l.text = text.String()
 	if len(l.holes) == 0 {
 		return l, nil
 	}
@@ -109,14 +103,35 @@ func Lay(file string, kind Kind, urls bool, pieces []Piece) (*Layout, error) {
 	if l.spans, l.check, err = kind.scan(l.text); err != nil {
 		return nil, l.explain(err)
 	}
+	return l, l.complete(kind)
+}
+
+func newLayout(file string, pieces []Piece) *Layout {
+	l := &Layout{file: file}
+	var text strings.Builder
+	for _, p := range pieces {
+		if p.Of == "" {
+			text.WriteString(p.Text)
+			continue
+		}
+		l.holes = append(l.holes, p)
+		l.at = append(l.at, text.Len())
+		text.WriteByte(hole)
+	}
+	l.text = text.String()
+	return l
+}
+
+// complete makes sure that every hole is in a span: a mistake of a scanner must not become a value in the wrong form.
+func (l *Layout) complete(kind Kind) error {
 	covered := 0
 	for _, s := range l.spans {
 		covered += strings.Count(l.text[s.start:s.end], string(hole))
 	}
-	if covered != len(l.holes) { // a mistake of a scanner must not become a value in the wrong form
-		return nil, fault.New(fault.Failed, "%s: a reference is in no place that is known as %s", file, kind).About(file).WithFix("report this; --escape says another kind")
+	if covered != len(l.holes) {
+		return fault.New(fault.Failed, "%s: a reference is in no place that is known as %s", l.file, kind).About(l.file).WithFix("report this; --escape says another kind")
 	}
-	return l, nil
+	return nil
 }
 
 // Wanted reports whether the value at the i-th place is needed. References in comments stay what they are.
@@ -128,6 +143,14 @@ func (l *Layout) Wanted(i int) bool {
 // Fill returns the file with the values, one for each place; those that are not wanted are ignored. An error is of class fault.Invalid and
 // names the line, what the value is and why it cannot stand there; it never holds the value.
 func (l *Layout) Fill(values []secret.Value) ([]byte, error) {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v.Reveal())
+	}
+	return l.fill(texts)
+}
+
+func (l *Layout) fill(values []string) ([]byte, error) {
 	var out bytes.Buffer
 	final := make([]string, len(l.holes))
 	at, next := 0, 0
@@ -168,7 +191,7 @@ func (l *Layout) Fill(values []secret.Value) ([]byte, error) {
 }
 
 // bits are the parts of a span, of which first is the number of the first hole.
-func (l *Layout) bits(s span, values []secret.Value, first int) []bit {
+func (l *Layout) bits(s span, values []string, first int) []bit {
 	var all []bit
 	for i, text := range strings.Split(l.text[s.start:s.end], string(hole)) {
 		if i > 0 {
@@ -176,7 +199,7 @@ func (l *Layout) bits(s span, values []secret.Value, first int) []bit {
 			if s.comment {
 				all = append(all, bit{text: l.holes[n].Text})
 			} else {
-				all = append(all, bit{text: string(values[n].Reveal()), value: true, hole: n})
+				all = append(all, bit{text: values[n], value: true, hole: n})
 			}
 		}
 		if text != "" {

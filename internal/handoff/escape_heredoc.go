@@ -83,7 +83,15 @@ func (s *shellScanner) hereLines(doc hereDoc, end int) error {
 	if err := s.risk(); err != nil && strings.IndexByte(body, hole) >= 0 {
 		return err
 	}
-	if last := strings.LastIndexByte(body, hole); !doc.raw && last >= 0 {
+	last := strings.LastIndexByte(body, hole)
+	if s.expand && doc.raw && last >= 0 {
+		return &unfit{holeAt(s.text, s.at+last), "stands in a here-document that expands nothing", "write its delimiter without quotes: <<" + doc.end}
+	}
+	write := doc.write
+	if s.expand {
+		write = each(func(v string) (string, error) { return "${" + v + "}", nil })
+	}
+	if !doc.raw && last >= 0 {
 		if at := strangeInHere(body[:last+1]); at >= 0 {
 			return &unfit{holeAt(s.text, s.at+at+strings.IndexByte(body[at:], hole)), "stands in a here-document behind a substitution", shellWayOut}
 		}
@@ -91,7 +99,7 @@ func (s *shellScanner) hereLines(doc hereDoc, end int) error {
 	for line := range strings.Lines(body) {
 		line = strings.TrimSuffix(line, "\n")
 		if strings.IndexByte(line, hole) >= 0 {
-			s.spans = append(s.spans, span{start: s.at, end: s.at + len(line), from: s.at, to: s.at + len(line), write: doc.write})
+			s.spans = append(s.spans, span{start: s.at, end: s.at + len(line), from: s.at, to: s.at + len(line), write: write})
 		}
 		s.at += len(line) + 1
 	}

@@ -15,7 +15,23 @@ func ShellQuote(v string) string {
 // an error for every hole from there on, since a wrong guess would let a shell run the value. So are places where quotes do not keep a
 // shell from reading the value as code: arithmetic, backquotes, parameter expansions.
 func scanShell(text string) ([]span, error) {
-	s := &shellScanner{text: text, frames: []frame{{kind: command, word: -1}}}
+	return newShellScanner(text, shellValue).scan()
+}
+
+// shellValue writes a value as a word.
+func shellValue(v string) (string, error) {
+	if strings.Contains(v, "\x00") {
+		return "", errNUL("a shell")
+	}
+	return ShellQuote(v), nil
+}
+
+func newShellScanner(text string, word func(string) (string, error)) *shellScanner {
+	return &shellScanner{text: text, word: word, frames: []frame{{kind: command, word: -1}}}
+}
+
+func (s *shellScanner) scan() ([]span, error) {
+	text := s.text
 	for s.at < len(text) && s.lost == "" {
 		if err := s.step(); err != nil {
 			return nil, err
@@ -45,8 +61,10 @@ type frame struct {
 	parens int // of command, if it is a substitution, and of arithmetic: open parentheses
 	word   int // of command: where the word began that the scanner is in; -1 between words
 
-	shell bool   // of command: it has the name of a shell in it
-	runs  string // of command: what in it runs or calculates its arguments, quoted or not
+	words    []string // of command, if somebody wants to see them: those of the command so far
+	redirect bool     // of command: the next word is a file's name
+	shell    bool     // of command: it has the name of a shell in it
+	runs     string   // of command: what in it runs or calculates its arguments, quoted or not
 }
 
 type frameKind int
@@ -62,6 +80,9 @@ const (
 
 type shellScanner struct {
 	text   string
+	word   func(value string) (string, error) // writes a value as a word of its own
+	expand bool                               // values are names of variables, which here-documents expand
+	seen   func(f *frame, word string)        // is told of every word of a command; may be nil
 	at     int
 	frames []frame // the innermost last
 	spans  []span
@@ -111,10 +132,8 @@ func (s *shellScanner) fill(closing, opening string) error {
 		return err
 	}
 	w := each(func(v string) (string, error) {
-		if strings.Contains(v, "\x00") {
-			return "", errNUL("a shell")
-		}
-		return closing + ShellQuote(v) + opening, nil
+		word, err := s.word(v)
+		return closing + word + opening, err
 	})
 	eol := s.at + strings.IndexByte(s.text[s.at:]+"\n", '\n')
 	s.spans = append(s.spans, span{start: s.at, end: s.at + 1, write: w, from: strings.LastIndexByte(s.text[:s.at], '\n') + 1, to: eol})
@@ -263,6 +282,7 @@ func (s *shellScanner) inCommand() error {
 	switch {
 	case c == '\n':
 		s.endOfWord()
+		f.words, f.redirect = nil, false
 		s.at++
 		return s.hereDocs()
 	case byteSet(" \t\r;&|<>()").has(c):
@@ -305,7 +325,14 @@ func (s *shellScanner) inCommand() error {
 func (s *shellScanner) between() error {
 	s.endOfWord()
 	f := s.top()
-	switch c := s.text[s.at]; {
+	c := s.text[s.at]
+	switch {
+	case c == '<' || c == '>':
+		f.redirect = true
+	case byteSet(";|()").has(c), c == '&' && (s.at == 0 || !byteSet("<>").has(s.text[s.at-1])):
+		f.words, f.redirect = nil, false
+	}
+	switch {
 	case s.has("<<<"):
 		s.at += 3
 	case s.has("<<"):

@@ -14,6 +14,9 @@ func (s *shellScanner) endOfWord() {
 	word := ""
 	if f.word >= 0 {
 		word = s.text[f.word:s.at]
+		if s.seen != nil {
+			s.seen(f, word)
+		}
 	}
 	f.word = -1
 	switch f.runs {

@@ -88,10 +88,10 @@ func envWriter(format string, random io.Reader) (func(name, value string) (strin
 	return nil, false
 }
 
-// envJSON writes {"variables":{NAME:VALUE}}. What is not UTF-8 has no place in it.
+// envJSON writes {NAME:VALUE}, as `tacit import` reads it. What is not UTF-8 has no place in it.
 func envJSON(variables []Variable) ([]byte, error) {
 	var out bytes.Buffer
-	out.WriteString(`{"variables":{`)
+	out.WriteByte('{')
 	for i, v := range variables {
 		value := v.Value.Reveal()
 		if !utf8.Valid(value) {
@@ -103,7 +103,7 @@ func envJSON(variables []Variable) ([]byte, error) {
 		name, _ := json.Marshal(v.Name) // of a string, so without an error
 		fmt.Fprintf(&out, `%s:"%s"`, name, doubleQuoted(string(value)))
 	}
-	out.WriteString("}}\n")
+	out.WriteString("}\n")
 	return out.Bytes(), nil
 }
 

@@ -49,9 +49,8 @@ func reads(format string, text string) map[string]string {
 			got[name] = strings.Join(lines, "\n")
 		}
 	case "json":
-		var doc struct{ Variables map[string]string }
-		if json.Unmarshal([]byte(text), &doc) == nil {
-			got = doc.Variables
+		if json.Unmarshal([]byte(text), &got) != nil {
+			return nil
 		}
 	}
 	return got
