@@ -28,6 +28,8 @@ printf 'service: acme\ntitle: Acme\nhosts: [api.acme.example]\nsecrets: {ACME_AP
 printf 'capabilities: [{id: acme/things, methods: [GET], paths: [/v1/things], risk: read}]\n' >>acme.yaml
 printf ghp-example-0123456789 | tacit set -q GITHUB_TOKEN
 printf '{"model":"gpt-4o-mini","messages":[]}' >question.json
+printf 'vars: {region: eu-1}\nenv: {PGPASSWORD: "${secret:db.password}"}\n' >tacit.yaml
+tacit config trust -q --force 2>/dev/null
 mkdir -p backups bin
 printf '#!/bin/sh\ncat >/dev/null\n' >bin/xclip
 printf '#!/bin/sh\necho Aing5aiBe2ohth4o\n' >bin/pwgen

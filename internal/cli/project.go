@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tacit/client"
 	"tacit/internal/config"
 	"tacit/internal/fault"
 )
@@ -104,4 +105,27 @@ func (a *app) lookupenv(variable string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// statusProject says which project file applies here. What is wrong with one keeps nobody from seeing how the vault is.
+func (a *app) statusProject() client.StatusProject {
+	if a.flags.noProject {
+		return client.StatusProject{}
+	}
+	dir, err := workingDirectory()
+	if err != nil {
+		return client.StatusProject{}
+	}
+	f, err := config.NewTrust(a.layout().State).Find(dir)
+	if err != nil {
+		return client.StatusProject{}
+	}
+	return projectStatus(f)
+}
+
+func projectLine(p client.StatusProject) string {
+	if p.Path == nil || *p.Trusted {
+		return deref(p.Path)
+	}
+	return *p.Path + " (not trusted)"
 }

@@ -27,6 +27,7 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			part, enforced := a.statusAgent()
+			s.Project = a.statusProject()
 			if s.Agent = part; s.Enforced != nil && !enforced {
 				s.Enforced = &enforced
 			}
@@ -82,7 +83,7 @@ func (a *app) printStatus(s client.Status) {
 		[2]string{"audit key", deref(s.Audit.PublicKey)},
 		[2]string{"checkpoint", orElse(moment(s.Audit.CheckpointAt), "never")},
 		[2]string{"backup", orElse(moment(s.Backup.LastAt), "never")},
-		[2]string{"project", deref(s.Project.Path)},
+		[2]string{"project", projectLine(s.Project)},
 		[2]string{"principal", s.Principal},
 	)
 	a.out.Card(pairs...)

@@ -36,3 +36,14 @@ func (f *File) DeclaresSecrets() bool {
 	_, ok := member(f.root, "secrets")
 	return ok || f.problem != nil
 }
+
+// HasProviders reports whether the file declares providers besides the vault.
+func (f *File) HasProviders() bool {
+	f.parse()
+	for _, m := range membersOf(member1(member1(f.root, "secrets").Table, "providers")) {
+		if m.Key != "local" {
+			return true
+		}
+	}
+	return false
+}

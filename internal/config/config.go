@@ -112,18 +112,13 @@ func Load(o Options) (*Config, error) {
 	c := &Config{getenv: o.Getenv}
 	var project *settings.Table
 	if o.Dir != "" {
-		if c.Project, err = Find(o.Dir); err != nil {
-			return nil, err
-		}
-	}
-	if c.Project != nil {
-		if err := o.Trust.lookup(c.Project); err != nil {
+		if c.Project, err = o.Trust.Find(o.Dir); err != nil {
 			return nil, err
 		}
 	}
 	if c.Project != nil && c.Project.Trusted {
-		if problems := c.Project.Problems(); len(problems) > 0 {
-			return nil, problems[0].Fault()
+		if err := firstOf(c.Project.Problems()); err != nil {
+			return nil, err
 		}
 		project = c.Project.root
 	}
@@ -131,11 +126,19 @@ func Load(o Options) (*Config, error) {
 		return c, nil
 	}
 	c.root = merge(user, project)
-	return c, c.read()
+	return c, firstOf(c.read())
 }
 
-// read fills the fields from root.
-func (c *Config) read() error {
+// firstOf returns the first problem as an error.
+func firstOf(problems []Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems[0].Fault()
+}
+
+// read fills the fields from root, and returns what is wrong with it.
+func (c *Config) read() []Problem {
 	r := reader{project: c.Project, load: true}
 	r.decode(c.root)
 	r.c.Project, r.c.root, r.c.getenv = c.Project, c.root, c.getenv
@@ -143,10 +146,7 @@ func (c *Config) read() error {
 	for i := range c.Providers {
 		c.expandSettings(&r, c.Providers[i].Settings)
 	}
-	if len(r.problems) > 0 {
-		return r.problems[0].Fault()
-	}
-	return nil
+	return r.problems
 }
 
 // userTree reads the user's file; nil: there is none, or it says nothing.
@@ -226,7 +226,7 @@ func (c *Config) WithProfiles(names ...string) (*Config, error) {
 		root = overlay(root, profile.Table)
 	}
 	with := &Config{Project: c.Project, root: root, getenv: c.getenv}
-	return with, with.read()
+	return with, firstOf(with.read())
 }
 
 // merge returns the project's tables over the user's. What grants authority is replaced as a whole: a project gets nothing by adding to

@@ -30,6 +30,14 @@ func (f *File) readEnvFiles() {
 	}
 }
 
+// EnvFileOf returns the env file that a want is about, read once: what is shown is what becomes trusted.
+func (f *File) EnvFileOf(w Want) EnvFile {
+	f.readEnvFiles()
+	read := f.envFiles[envFilePath(settings.Value{Text: w.Text, Place: w.Place})]
+	read.Place = w.Place
+	return read
+}
+
 // envFilePath returns the path of an env file, which is relative to the file that names it.
 func envFilePath(v settings.Value) string {
 	if filepath.IsAbs(v.Text) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 
 	"tacit/internal/paths"
@@ -26,6 +27,15 @@ const (
 	wantSize  = 8
 	maxWants  = 256 // that are remembered; one more is new each time
 )
+
+// Find is [Find], and says whether what it found is trusted.
+func (t Trust) Find(dir string) (*File, error) {
+	f, err := Find(dir)
+	if err != nil || f == nil {
+		return f, err
+	}
+	return f, t.lookup(f)
+}
 
 // lookup sets Trusted. The env files that the file names are opened only when the file itself is the one that was trusted.
 func (t Trust) lookup(f *File) error {
@@ -54,11 +64,9 @@ func (t Trust) Add(ctx context.Context, f *File) error {
 	f.parse()
 	files := f.envFilesHash()
 	seen := append(f.Hash[:len(f.Hash):len(f.Hash)], files[:]...)
-	for i, w := range f.Wants() {
-		if i == maxWants {
-			break
-		}
-		seen = append(seen, w.hash()...)
+	wants := f.Wants()
+	for i := range wants[:min(len(wants), maxWants)] {
+		seen = append(seen, f.wantHash(wants[i])...)
 	}
 	if err := t.known.Remember(ctx, f.Path, seen); err != nil {
 		return err
@@ -89,7 +97,18 @@ func (t Trust) News(f *File) (wants []Want, before bool, err error) {
 	}
 	wants = f.Wants()
 	for i := range wants {
-		wants[i].New = !known[string(wants[i].hash())]
+		wants[i].New = !known[string(f.wantHash(wants[i]))]
 	}
 	return wants, before, nil
+}
+
+// wantHash tells a want from others, wherever it stands in the file; an env file with other content is another one.
+func (f *File) wantHash(w Want) []byte {
+	text := w.Kind + "\x00" + w.Text
+	if w.Kind == WantFile {
+		read := f.EnvFileOf(w)
+		text += fmt.Sprintf("\x00%t %x", read.Err == nil, sha256.Sum256(read.Text))
+	}
+	sum := sha256.Sum256([]byte(text))
+	return sum[:wantSize]
 }

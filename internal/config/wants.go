@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,12 +25,6 @@ const (
 	WantVariable = "variable"
 	WantSecret   = "secret"
 )
-
-// hash tells this want from others, wherever it stands in the file.
-func (w Want) hash() []byte {
-	sum := sha256.Sum256([]byte(w.Kind + "\x00" + w.Text))
-	return sum[:wantSize]
-}
 
 // Wants lists what the file would do, each thing once. It opens nothing. It reads the tables as they are, so that it shows what stands
 // there even where that is wrong.
@@ -153,7 +146,7 @@ func shortValue(key string, v settings.Value) string {
 		}
 		return "[" + strings.Join(all, " ") + "]"
 	case isConfidential(key) && !strings.Contains(v.Text, "${"):
-		return "***"
+		return Hidden
 	}
 	return v.Text
 }

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tacit/client"
+	"tacit/internal/config"
+	"tacit/internal/fault"
+	"tacit/internal/keeper"
+	"tacit/internal/name"
+)
+
+func (a *app) configCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", Short: "Find what is wrong with a project file",
+		Long: `Find what is wrong with a project file, trusted or not, with line and column: syntax, unknown keys, references that have no meaning,
+secrets that the vault does not have, and commands that would show a secret as an argument. It runs nothing and asks no other provider.
+Exit 2 if something is wrong.`,
+		Example: "tacit config check\ntacit config check --json", Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeFiles,
+		RunE: func(c *cobra.Command, args []string) error { return a.configCheck(c.Context(), args) },
+	}
+}
+
+func (a *app) configCheck(ctx context.Context, args []string) error {
+	f, err := a.projectFile(args)
+	if err != nil {
+		return err
+	}
+	var problems []config.Problem
+	if f.Refused != nil {
+		problems = []config.Problem{refusedProblem(f)}
+	} else {
+		var mentions []config.Mention
+		if problems, mentions, err = f.Check(config.Options{UserFile: a.configFile(a.layout())}, nil); err != nil {
+			return err
+		}
+		missing, err := a.missingSecrets(ctx, f, mentions)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, missing...)
+	}
+	slices.SortStableFunc(problems, func(a, b config.Problem) int { return a.Place.Line - b.Place.Line })
+	return a.printProblems(f.Path, problems)
+}
+
+func refusedProblem(f *config.File) config.Problem {
+	p := config.Problem{Code: config.CodeUntrusted, Text: f.Refused.Error()}
+	p.Place.File = f.Path
+	var e *fault.Error
+	if errors.As(f.Refused, &e) {
+		p.Fix = e.Fix
+	}
+	return p
+}
+
+// missingSecrets looks the secrets up that can only be in the vault: when other providers may have them too, asking is not for a check.
+func (a *app) missingSecrets(ctx context.Context, f *config.File, mentions []config.Mention) ([]config.Problem, error) {
+	own, err := config.Load(config.Options{UserFile: a.configFile(a.layout()), Getenv: a.lookupenv})
+	if err != nil {
+		return nil, err
+	}
+	others := f.HasProviders() || len(own.Providers) > 0
+	a.settled = &config.Config{} // a file that is not trusted reaches no provider, and keeps nobody from checking it
+	known := map[name.Reference]error{}
+	var problems []config.Problem
+	for _, m := range mentions {
+		if m.Secret.Provider != name.Local && (m.Secret.Provider != "" || others) {
+			continue
+		}
+		err, asked := known[m.Secret]
+		if !asked {
+			k, e := a.keeper()
+			if e != nil {
+				return nil, e
+			}
+			ref, _, e := a.ref(m.Secret.Bare())
+			if e != nil {
+				return nil, e
+			}
+			_, err = k.Show(ctx, a.caller(), keeper.Ref{Name: ref.Name, Version: ref.Version, Scope: ref.Scope, Provider: name.Local})
+			known[m.Secret] = err
+		}
+		switch {
+		case errors.Is(err, fault.NotFound):
+			problems = append(problems, config.Problem{
+				Place: m.Place, Code: config.CodeMissing, Text: fmt.Sprintf("there is no secret %s", m.Secret.Bare()), Fix: "tacit set " + m.Secret.Name,
+			})
+		case errors.Is(err, fault.NoVault), errors.Is(err, fault.Locked):
+			a.out.Notice("whether the secrets are there was not checked: %s", err.Error())
+			return problems, nil
+		case err != nil && !errors.Is(err, fault.Sealed) && !errors.Is(err, fault.Expired):
+			return nil, err
+		}
+	}
+	return problems, nil
+}
+
+func (a *app) printProblems(path string, problems []config.Problem) error {
+	answer := client.ConfigChecked{OK: len(problems) == 0, Problems: make([]client.ConfigProblem, 0, len(problems)), Total: len(problems)}
+	for _, p := range problems {
+		answer.Problems = append(answer.Problems, client.ConfigProblem{
+			File: orElse(p.Place.File, path), Line: p.Place.Line, Column: p.Place.Column, Code: p.Code, Text: p.Text, Fix: orElse(p.Fix, "mend that line; docs/project.md says what may stand there"),
+		})
+	}
+	if a.flags.json {
+		if err := a.out.JSON(answer); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range answer.Problems {
+			a.out.Line("%s: %s", visible(position(p)), visible(p.Text))
+			a.out.Line("  → %s", visible(p.Fix))
+		}
+	}
+	if !answer.OK {
+		return fault.New(fault.Usage, "config check: %s in %s", plural(answer.Total, "problem"), path).About(path).WithFix("mend what is listed")
+	}
+	a.out.Notice("%s is in order", path)
+	return nil
+}
+
+// position is file, line and column as compilers write them.
+func position(p client.ConfigProblem) string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"tacit/internal/interpolate"
+	"tacit/internal/name"
+	"tacit/internal/settings"
+)
+
+// A Mention is a secret that a file names, and where.
+type Mention struct {
+	Secret name.Reference
+	Place  settings.Place
+}
+
+// Check lists what is wrong with a project file, trusted or not: everything of [File.Problems]; and if that is nothing, references to
+// variables that there are not, env files that there are not, and secrets that a program would get as arguments. argument says whether
+// the secret in a command ends up as one; it may be nil: each does. mentions are the secrets that the file names.
+func (f *File) Check(o Options, argument func(command interpolate.Template, part int) bool) (problems []Problem, mentions []Mention, err error) {
+	if problems = f.Problems(); len(problems) > 0 {
+		return problems, nil, nil
+	}
+	user, err := userTree(o.UserFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.readEnvFiles()
+	k := checker{file: f, argument: argument}
+	root := merge(user, f.root)
+	k.config(&Config{Project: f, root: root, getenv: anyEnv})
+	for _, profile := range membersOf(member1(root, "profiles")) {
+		k.config(&Config{Project: f, root: overlay(root, profile.Value.Table), getenv: anyEnv})
+	}
+	slices.SortStableFunc(k.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
+	return k.problems, k.mentions, nil
+}
+
+// anyEnv: what the environment holds is not known when a file is checked.
+func anyEnv(string) (string, bool) { return "x", true }
+
+// checker looks at everything that a configuration says with every reference put in.
+type checker struct {
+	file     *File
+	argument func(command interpolate.Template, part int) bool
+	problems []Problem
+	mentions []Mention
+}
+
+func (k *checker) add(p Problem) {
+	if p.Place.File == k.file.Path && !slices.Contains(k.problems, p) { // what several profiles share is said once
+		k.problems = append(k.problems, p)
+	}
+}
+
+// config checks c, which has a profile over it or none.
+func (k *checker) config(c *Config) {
+	for _, p := range c.read() {
+		k.add(p)
+	}
+	lookup := c.Lookup(nil)
+	for _, v := range c.Env {
+		k.template(v.Value, v.Place, lookup)
+	}
+	for _, f := range c.EnvFiles {
+		if f.Err != nil {
+			k.add(Problem{Place: f.Place, Code: CodeMissing, Text: "the env file cannot be read: " + why(f.Err), Fix: "make it, or remove it from env_files"})
+		}
+	}
+	k.tree(c.Vars, lookup)
+	k.tree(c.Targets, lookup)
+	for _, t := range c.Tasks {
+		k.task(t, c)
+	}
+	for _, p := range c.Providers {
+		k.tree(settings.Value{Table: p.Settings}, lookup)
+	}
+	if d := c.DefaultProvider; d != "" && d != "local" && !slices.ContainsFunc(c.Providers, func(p Provider) bool { return p.Name == d }) {
+		v, _ := descend(settings.Value{Table: c.root}, []string{"secrets", "default_provider"})
+		k.add(Problem{Place: v.Place, Code: CodeInvalid, Text: fmt.Sprintf("there is no provider %q", clip(d)), Fix: "declare it under secrets.providers"})
+	}
+}
+
+func why(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no such file"
+	}
+	return err.Error()
+}
+
+func (k *checker) task(t Task, c *Config) {
+	params := map[string]string{}
+	for _, p := range t.Params {
+		params[p.Name] = "x"
+		k.template(p.Default, p.Place, c.Lookup(nil))
+	}
+	lookup := c.Lookup(params)
+	for _, v := range t.Env {
+		k.template(v.Value, v.Place, lookup)
+	}
+	for _, s := range t.Steps {
+		for _, v := range s.Env {
+			k.template(v.Value, v.Place, lookup)
+		}
+		k.template(s.Stdin, s.StdinPlace, lookup)
+		flat := k.template(s.Command, s.Place, lookup)
+		for i, p := range flat {
+			if p.Secret == nil || k.argument != nil && !k.argument(flat, i) {
+				continue
+			}
+			place := s.Place
+			place.Line += p.Line
+			k.add(Problem{
+				Place: place, Code: CodeArgument,
+				Text: fmt.Sprintf("the command gives ${secret:%s} to a program as an argument, which everybody on this machine can see", p.Secret.Bare()),
+				Fix:  fmt.Sprintf(`hand it over in the environment or on standard input: env: {NAME: "${secret:%s}"} or stdin: "${secret:%s}" of the step`, p.Secret.Bare(), p.Secret.Bare()),
+			})
+		}
+	}
+}
+
+// template returns t with everything put in, and notes what is wrong and which secrets it names.
+func (k *checker) template(t interpolate.Template, place settings.Place, lookup interpolate.Lookup) interpolate.Template {
+	for _, ref := range t.Secrets() {
+		m := Mention{ref, place}
+		if place.File == k.file.Path && !slices.Contains(k.mentions, m) {
+			k.mentions = append(k.mentions, m)
+		}
+	}
+	flat, err := t.Flatten(lookup)
+	if err != nil {
+		var missing *interpolate.ReferenceError
+		if !errors.As(err, &missing) {
+			return nil // about another place, where it is said
+		}
+		k.add(*errorAt(place, err))
+	}
+	return flat
+}
+
+func (k *checker) tree(v settings.Value, lookup interpolate.Lookup) {
+	switch {
+	case v.Table != nil:
+		for _, m := range v.Table.Members {
+			k.tree(m.Value, lookup)
+		}
+	case v.List != nil:
+		for _, x := range v.List {
+			k.tree(x, lookup)
+		}
+	case !v.Null:
+		if t, err := parseTemplate(v.Text, v.Block); err == nil {
+			k.template(t, textPlace(v), lookup)
+		}
+	}
+}
