@@ -9,6 +9,7 @@ import (
 // growing is a scanner for secrets that become more while the program runs. What stands in the output before a secret was added is not
 // looked for; nothing of one that was added is lost when others are.
 type growing struct {
+	first    func() *mask.Patterns // what is known from the beginning; nil: nothing, or it has its stage
 	more     func() *mask.Patterns // nil: they do not
 	patterns *mask.Patterns        // what more last returned
 	// stages are what the output goes through, one behind the other: the scanner of what is known from the beginning, if anything is; those of
@@ -26,19 +27,16 @@ func (g *growing) push(p *mask.Patterns) {
 	g.stages = append(g.stages, stage{p.NewScanner(mask.Replacement), easeMost(p)})
 }
 
-// newGrowing returns a scanner of fixed and of what more returns; one of the two may be nil.
-func newGrowing(fixed *mask.Patterns, more func() *mask.Patterns) *growing {
-	g := &growing{more: more}
-	if fixed != nil {
-		g.push(fixed)
-		g.fixed = 1
-	}
-	g.renew()
-	return g
-}
+// newGrowing returns a scanner of first and of what more returns; one of the two may be nil. Neither is called before something is to be
+// scanned: to compile many secrets takes longer than to start a program.
+func newGrowing(first, more func() *mask.Patterns) *growing { return &growing{first: first, more: more} }
 
 // renew takes in the secrets that were added since.
 func (g *growing) renew() {
+	if g.first != nil {
+		g.push(g.first())
+		g.first, g.fixed = nil, 1
+	}
 	if g.more == nil {
 		return
 	}

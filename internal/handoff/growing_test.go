@@ -63,7 +63,7 @@ func TestI14FixedAndMore(t *testing.T) {
 	text, want := "a fixed-secret and a later-secret.\n", "a *** and a ***.\n"
 	for step := 1; step < len(text); step++ {
 		more := mask.Compile(MinMasked, []byte("later-secret"))
-		g := newGrowing(mask.Compile(MinMasked, []byte("fixed-secret")), func() *mask.Patterns { return more })
+		g := newGrowing(func() *mask.Patterns { return mask.Compile(MinMasked, []byte("fixed-secret")) }, func() *mask.Patterns { return more })
 		var out []byte
 		for rest := text; rest != ""; {
 			n := min(step, len(rest))

@@ -3,6 +3,7 @@ package handoff
 import (
 	"bytes"
 	"slices"
+	"sync"
 
 	"tacit/internal/mask"
 )
@@ -10,9 +11,9 @@ import (
 // MinMasked is the shortest secret that is masked, in bytes (I14): what is shorter stands by chance in whatever a program prints.
 const MinMasked = 4
 
-// Masks returns what hides the secrets of the variables in what a program prints, nil if nothing does; and the names of the secrets that
-// are too short for it.
-func Masks(variables []Variable) (p *mask.Patterns, short []string) {
+// Masks returns what compiles the patterns that hide the secrets of the variables in what a program prints, nil if nothing is to be hidden;
+// and the names of the secrets that are too short for it. It may be called from several goroutines, and compiles once.
+func Masks(variables []Variable) (p func() *mask.Patterns, short []string) {
 	seen := map[string]bool{}
 	var values [][]byte
 	for _, v := range variables {
@@ -21,16 +22,16 @@ func Masks(variables []Variable) (p *mask.Patterns, short []string) {
 			if len(bytes.TrimSpace(value)) < MinMasked && !slices.Contains(short, s.Name) {
 				short = append(short, s.Name)
 			}
-			if !seen[string(value)] {
+			if len(value) >= MinMasked && !seen[string(value)] {
 				seen[string(value)] = true
 				values = append(values, value)
 			}
 		}
 	}
-	if p = mask.Compile(MinMasked, values...); p.Empty() {
+	if len(values) == 0 {
 		return nil, short
 	}
-	return p, short
+	return sync.OnceValue(func() *mask.Patterns { return mask.Compile(MinMasked, values...) }), short
 }
 
 // easeMost returns how many bytes of a secret may be shown when a program pauses in the middle of it: a fifth of the shortest form, but at

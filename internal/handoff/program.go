@@ -19,8 +19,9 @@ type Program struct {
 	Stdin *os.File // nil: ours
 	Dir   string   // where it works; empty: where we do
 
-	// Mask hides secrets in what it prints, and in what its children do; nil: nothing is hidden, and its output is ours.
-	Mask *mask.Patterns
+	// Mask returns what hides secrets in what it prints, and in what its children do: see [Masks]. nil: nothing is hidden, and its output
+	// is ours.
+	Mask func() *mask.Patterns
 	// More is for a program that gets secrets while it runs: it returns what hides all that it has got by now, and is asked before anything is
 	// passed on. nil: it gets none.
 	More func() *mask.Patterns
@@ -33,6 +34,9 @@ type Program struct {
 func (p Program) Run() (exit int, err error) {
 	if p.Mask == nil && p.More == nil {
 		return p.runPlain()
+	}
+	if p.Mask != nil {
+		go p.Mask() // while the program starts
 	}
 	return p.runMasked()
 }
