@@ -58,6 +58,7 @@ func (s *Server) serveMachine(w http.ResponseWriter, r *http.Request) bool {
 		}
 		s.giveJSON(w, "")
 	case path == "/latest/api/token" && r.Method == http.MethodPut && r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds") != "":
+		w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds"))
 		_, _ = w.Write([]byte(metadataToken))
 	case strings.HasPrefix(path, "/latest/"):
 		s.serveMetadata(w, r)
