@@ -40,7 +40,10 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	case f.format != "" && f.format != "json" && f.format != "yaml":
 		s.Wrong("format", "format is json or yaml")
 	}
-	return f, s.Done()
+	if err := s.Done(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Traits implements [provider.Provider].

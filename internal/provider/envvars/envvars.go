@@ -38,7 +38,10 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	if p.environ == nil {
 		p.environ = func(context.Context) ([]string, error) { return nil, nil }
 	}
-	return p, s.Done()
+	if err := s.Done(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // isVariable reports whether s can begin the name of a variable.

@@ -33,7 +33,10 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 		argv[0] = w.Path(s, argv[0])
 	}
 	p.program = &program.Program{Provider: spec.Name, Argv: argv, World: w, MaxOutput: maxAnswer}
-	return p, s.Done()
+	if err := s.Done(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Traits implements [provider.Provider].

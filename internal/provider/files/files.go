@@ -41,7 +41,10 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	if d.path == "" {
 		s.Wrong("directory", "directory is missing: where the files are, such as /run/secrets")
 	}
-	return d, s.Done()
+	if err := s.Done(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Traits implements [provider.Provider].

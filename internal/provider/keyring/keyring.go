@@ -31,7 +31,10 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	if service == "" || len(service) > maxService {
 		s.Wrong("service", "service is the name under which items are kept, such as %s", DefaultService)
 	}
-	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug}, s.Done()
+	if err := s.Done(); err != nil {
+		return nil, err
+	}
+	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug}, nil
 }
 
 // Traits implements [provider.Provider].

@@ -7,13 +7,16 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/provider"
+	"tacit/internal/provider/agefile"
 	"tacit/internal/provider/awssecrets"
 	"tacit/internal/provider/awsssm"
 	"tacit/internal/provider/envvars"
 	"tacit/internal/provider/execs"
 	"tacit/internal/provider/files"
 	"tacit/internal/provider/gcpsecrets"
+	"tacit/internal/provider/hashivault"
 	"tacit/internal/provider/keyring"
+	"tacit/internal/provider/onepassword"
 )
 
 // kind is one line of the table.
@@ -25,6 +28,7 @@ type kind struct {
 // all is a function, so that nothing is built before a provider is asked for.
 func all() []kind {
 	return []kind{
+		{"age-file", agefile.Make},
 		{"aws-secretsmanager", awssecrets.Make},
 		{"aws-ssm", awsssm.Make},
 		{"env", envvars.Make},
@@ -32,6 +36,8 @@ func all() []kind {
 		{"file", files.Make},
 		{"gcp-secretmanager", gcpsecrets.Make},
 		{"keyring", keyring.Make},
+		{"onepassword", onepassword.Make},
+		{"vault", hashivault.Make},
 	}
 }
 
