@@ -4,7 +4,7 @@
 #   race         with the race detector (needs cgo)
 #   shipped      as shipped; with TACIT_LONG=1 also the million-record and the long crash runs
 #   secret       as shipped, with runtime/secret
-#   integration  the module integration/, whose needs are too heavy for the module that ships
+#   integration  the modules below integration/, whose needs are too heavy for the module that ships
 #
 # The long runs are made once, as shipped, where time means something. With TACIT_NO_SKIP=1 every test must run in some mode.
 set -eu -o pipefail
@@ -29,28 +29,37 @@ for mode in "$@"; do
 	case $mode in
 	race)
 		echo "== with the race detector"
-		dir=. env=(CGO_ENABLED=1) flags=(-race)
+		dirs=(.) env=(CGO_ENABLED=1) flags=(-race)
 		;;
 	shipped)
 		echo "== as shipped${long:+, with the long runs}"
-		dir=. env=(CGO_ENABLED=0 "TACIT_LONG=$long") flags=()
+		dirs=(.) env=(CGO_ENABLED=0 "TACIT_LONG=$long") flags=()
 		;;
 	secret)
 		echo "== with runtime/secret"
-		dir=. env=(CGO_ENABLED=0 GOEXPERIMENT=runtimesecret) flags=()
+		dirs=(.) env=(CGO_ENABLED=0 GOEXPERIMENT=runtimesecret) flags=()
 		;;
 	integration)
 		[ -f integration/go.mod ] || continue
-		echo "== integration/"
-		dir=integration env=(CGO_ENABLED=0) flags=()
+		dirs=()
+		for mod in integration/go.mod integration/*/go.mod; do
+			if [ -f "$mod" ]; then dirs+=("$(dirname "$mod")"); fi
+		done
+		echo "== ${dirs[*]}"
+		env=(CGO_ENABLED=0) flags=()
 		;;
 	*)
 		echo "test.sh: no such mode: $mode" >&2
 		exit 2
 		;;
 	esac
-	(cd "$dir" && env ${defaults[@]+"${defaults[@]}"} "${env[@]}" go test -json -count=1 -timeout 25m ${flags[@]+"${flags[@]}"} ./...) </dev/null |
-		"$logs/testsum" -log "$logs/$mode.json" || failed=1
+	{
+		status=0
+		for dir in "${dirs[@]}"; do
+			(cd "$dir" && env ${defaults[@]+"${defaults[@]}"} "${env[@]}" go test -json -count=1 -timeout 25m ${flags[@]+"${flags[@]}"} ./...) </dev/null || status=1
+		done
+		exit $status
+	} | "$logs/testsum" -log "$logs/$mode.json" || failed=1
 	echo "$mode took $((SECONDS - began)) s"
 done
 
