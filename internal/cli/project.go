@@ -1,9 +1,11 @@
 package cli
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"tacit/client"
 	"tacit/internal/config"
@@ -73,7 +75,7 @@ func (a *app) loadProject() (*config.Config, error) {
 	o := config.Options{UserFile: a.configFile(l), Trust: config.NewTrust(l.State), Getenv: a.lookupenv}
 	if !a.flags.noProject {
 		dir, err := workingDirectory()
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // where nothing is there is no project
 			return nil, err
 		}
 		o.Dir = dir
@@ -85,11 +87,12 @@ func (a *app) loadProject() (*config.Config, error) {
 	return c, err
 }
 
-// workingDirectory returns the directory that we are in, without symbolic links: a project is trusted at one path.
+// workingDirectory returns the directory that we are in as the system knows it, without symbolic links and whatever PWD says: a project is
+// trusted at one path.
 func workingDirectory() (string, error) {
-	dir, err := os.Getwd()
-	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir)
+	dir, err := syscall.Getwd()
+	if err == nil && !filepath.IsAbs(dir) { // it was removed, or is out of reach (getcwd(2))
+		err = fs.ErrNotExist
 	}
 	if err != nil {
 		return "", fault.Wrap(fault.Failed, err, "find the working directory").WithFix("cd to a directory that is there, or --no-project")
@@ -97,8 +100,12 @@ func workingDirectory() (string, error) {
 	return dir, nil
 }
 
-// lookupenv returns the value of an environment variable and whether it is set.
+// lookupenv returns the value of an environment variable and whether it is set. What opens the vault is not there for a file to send
+// somewhere (I12).
 func (a *app) lookupenv(variable string) (string, bool) {
+	if isOurs(variable) {
+		return "", false
+	}
 	for _, e := range a.world.Environ {
 		if v, ok := strings.CutPrefix(e, variable); ok && strings.HasPrefix(v, "=") {
 			return v[1:], true
