@@ -41,11 +41,15 @@ terminal it still has one. --no-mask leaves its output alone, and tacit out of i
 
 It does not get what opens the vault (TACIT_PASSPHRASE and the like).
 
+A script is run by its ending: .mjs, .cjs and .js by node, .py by python3. It can import tacit, without installing anything, and ask for secrets
+by itself; docs/sdk.md says how.
+
 A sealed secret is given to no program. With --sealed the program can use it instead: it gets the variables with which the service's SDKs take a
 base URL, which is a proxy of tacit, and a token in the place of the key. Both are there for this program alone, and end with it.`,
 		Example: "tacit run -e PGPASSWORD=db.password -- sh -c 'test -n \"$PGPASSWORD\"'\n" +
 			"tacit run --pristine -e TOKEN=db.password -- env\n" +
-			"tacit run --file-env KEY_FILE=db.password -- sh -c 'test -s \"$KEY_FILE\"'",
+			"tacit run --file-env KEY_FILE=db.password -- sh -c 'test -s \"$KEY_FILE\"'\n" +
+			"tacit run report.mjs",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fault.New(fault.Usage, "run: which program?").WithFix("tacit run -e NAME=REF -- COMMAND")
@@ -70,8 +74,10 @@ func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
 		return err
 	}
 	program := handoff.Program{Argv: argv}
-	if program.Path, err = handoff.Find(argv[0]); err != nil {
-		return a.startFailure(err)
+	if _, isScript := languageOf(argv[0]); !isScript {
+		if program.Path, err = handoff.Find(argv[0]); err != nil {
+			return a.startFailure(err)
+		}
 	}
 	if program.Env, err = a.runEnvironment(ctx); err != nil {
 		return err
@@ -79,6 +85,11 @@ func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
 	if r.pristine {
 		program.Env = handoff.Pristine(program.Env)
 	}
+	script, err := a.openScript(ctx, &program)
+	if err != nil {
+		return a.startFailure(err)
+	}
+	defer script.end()
 	if r.sealed {
 		return a.runSealed(ctx, program, plan, r.noMask)
 	}
@@ -86,7 +97,9 @@ func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
 	if err != nil {
 		return err
 	}
-	a.close() // everything is on the record; the keys need not outlive us
+	if script == nil {
+		a.close() // everything is on the record; the keys need not outlive us
+	}
 	return a.giveTo(program, variables, r.noMask)
 }
 
@@ -100,7 +113,9 @@ func (a *app) giveTo(program handoff.Program, variables []handoff.Variable, noMa
 	if program.Env, err = handoff.Add(program.Env, variables); err != nil {
 		return err
 	}
-	if !noMask {
+	if noMask {
+		program.More = nil
+	} else {
 		var plain []string
 		program.Mask, plain = handoff.Masks(variables)
 		for _, of := range plain {
