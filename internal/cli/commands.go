@@ -33,7 +33,7 @@ const (
 
 // entries are all commands, in the order of help.
 func entries() []entry {
-	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), configEntries(), serviceEntries(), accessEntries(), moreEntries(), demoEntries(), habitEntries()) // one list a file family
+	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), handoverEntries(), configEntries(), serviceEntries(), accessEntries(), moreEntries(), demoEntries(), habitEntries()) // one list a file family
 }
 
 // tree returns the root command with the subcommand that args name or, when they name none (help, completion, a typing

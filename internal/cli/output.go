@@ -63,6 +63,9 @@ func (o *output) flush() error { return o.stdout.Flush() }
 // Bytes writes data exactly as it is.
 func (o *output) Bytes(b []byte) { _, _ = o.stdout.Write(b) } // bufio keeps the first error for flush
 
+// errBytes writes data exactly as it is to standard error, for the rare reader of data who reads it there.
+func (o *output) errBytes(b []byte) { _, _ = o.stderr.Write(b) }
+
 // Line writes a line of data. Arguments that come from outside must have been through [visible].
 func (o *output) Line(format string, args ...any) { fmt.Fprintf(o.stdout, format+"\n", args...) }
 

@@ -123,7 +123,7 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"get": client.Got{}, "show": client.Card{}, "generate --print": client.Generated{}, "export": client.Metadata{}, "due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
 		"token create": client.TokenCreated{}, "token list": client.Tokens{}, "token revoke": client.TokensRevoked{}, "grant": client.Grant{},
 		"grant list": client.Grants{}, "policy show": client.Policies{}, "policy explain": client.PolicyExplained{}, "policy test": client.PolicyTested{},
-		"config show": client.ConfigShown{}, "config get": client.ConfigGot{}, "config set": client.ConfigSet{}, "config check": client.ConfigChecked{}, "config trust": client.ConfigTrusted{},
+		"config show": client.ConfigShown{}, "config get": client.ConfigGot{}, "config set": client.ConfigSet{}, "config check": client.ConfigChecked{}, "task": client.Tasks{}, "task NAME --dry-run": client.TaskPlan{}, "config trust": client.ConfigTrusted{},
 	} {
 		shape, ok := all[name]
 		if !ok {

@@ -23,13 +23,14 @@ type Piece struct {
 // A Layout says where in a file each value lands, and what it must look like there. It is made from the file alone: no value has
 // any part in it (I21).
 type Layout struct {
-	file  string
-	text  string // of all pieces; each value is one [hole]
-	holes []Piece
-	at    []int  // where each hole is in the text
-	spans []span // in their order, apart from each other
-	urls  bool
-	check check
+	file       string
+	text       string // of all pieces; each value is one [hole]
+	holes      []Piece
+	at         []int  // where each hole is in the text
+	spans      []span // in their order, apart from each other
+	urls       bool
+	everywhere bool // values that stand in no URL are encoded as parts of one too
+	check      check
 }
 
 // A check says whether a file that was written, with these values, reads as what was meant.
@@ -92,7 +93,7 @@ func Pieces(source string, t interpolate.Template) []Piece {
 // are escaped as kind says. An error is of class fault.Invalid and names the line of a place where no value can stand.
 func Lay(file string, kind Kind, urls bool, pieces []Piece) (*Layout, error) {
 	l := newLayout(file, pieces)
-	l.urls = urls
+	l.urls, l.everywhere = urls || kind == URL, kind == URL
 	if strings.Count(l.text, string(hole)) != len(l.holes) {
 		return nil, fault.New(fault.Invalid, "%s is no text: it holds a NUL byte", file).About(file)
 	}

@@ -88,11 +88,9 @@ func (k Kind) scan(text string) (all []span, c check, err error) {
 		all, err = scanShell(text)
 	case Dotenv:
 		all, err = scanDotenv(text)
-	case URL:
-		all = scanEach(text, each(asComponent))
 	case Plain:
 		all = scanEach(text, each(oneLine))
-	default:
+	default: // None, and URL, for which encoding is all
 		all = scanEach(text, raw)
 	}
 	return all, nil, err

@@ -13,7 +13,11 @@ func (l *Layout) encodeURLs(s span, bits []bit) error {
 		}
 		at := l.at[b.hole]
 		part, ok := urlPart(l.text[s.from:s.to], at-s.from)
-		if !ok {
+		switch {
+		case ok:
+		case l.everywhere:
+			part = asComponent
+		default:
 			continue
 		}
 		encoded, err := part(b.text)
