@@ -33,6 +33,9 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 		argv[0] = w.Path(s, argv[0])
 	}
 	p.program = &program.Program{Provider: spec.Name, Argv: argv, World: w, MaxOutput: maxAnswer}
+	if s.Place.File != "" { // arguments that are files mean the same wherever tacit is called from
+		p.program.Dir = w.Path(s, ".")
+	}
 	if err := s.Done(); err != nil {
 		return nil, err
 	}

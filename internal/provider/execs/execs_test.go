@@ -51,8 +51,8 @@ func world(env ...string) provider.World {
 
 func made(t *testing.T, w provider.World, script string, args ...string) provider.Provider {
 	t.Helper()
-	p, err := Make(provider.Spec{Name: providertest.Name, Settings: providertest.Table(
-		"command", append([]string{"sh", "-c", script, "fake"}, args...), "read_only", "false")}, w)
+	table := providertest.Table("command", append([]string{"sh", "-c", script, "fake"}, args...), "read_only", "false")
+	p, err := Make(provider.Spec{Name: providertest.Name, Settings: table}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +184,25 @@ func TestAnswersBelongToWhatWasAsked(t *testing.T) {
 				t.Errorf("%s: %v", name, a.Err)
 			}
 		}
+	}
+}
+
+// The program runs where the configuration is, so that it may name files.
+func TestRunsWhereItIsConfigured(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	answer := []byte(`{"version":1,"secrets":[{"name":"db","value":"beside the file"}]}`)
+	if err := os.WriteFile(filepath.Join(dir, "answer.json"), answer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := providertest.Table("command", []string{"cat", "answer.json"})
+	table.Place.File = filepath.Join(dir, "tacit.yaml")
+	p, err := Make(provider.Spec{Name: providertest.Name, Settings: table}, world())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if it, err := p.Read(t.Context(), "db", ""); err != nil || string(it.Value.Reveal()) != "beside the file" {
+		t.Errorf("got %q, %v", it.Value.Reveal(), err)
 	}
 }
 

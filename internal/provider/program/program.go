@@ -29,6 +29,7 @@ const (
 type Program struct {
 	Provider string // whose program it is, for errors
 	Argv     []string
+	Dir      string // where it runs; empty: where we are
 	World    provider.World
 	// MaxOutput bounds what it may print, in bytes.
 	MaxOutput int
@@ -65,7 +66,7 @@ func (p *Program) Run(ctx context.Context, stdin []byte, args ...string) (Result
 	stderr := &bounded{max: maxStderr, over: func() {}}
 	c := exec.CommandContext(ctx, path)
 	c.Args = append(append([]string{p.Argv[0]}, p.Argv[1:]...), args...)
-	c.Env, c.Stdin, c.Stdout, c.Stderr = env, bytes.NewReader(stdin), stdout, stderr
+	c.Dir, c.Env, c.Stdin, c.Stdout, c.Stderr = p.Dir, env, bytes.NewReader(stdin), stdout, stderr
 	c.WaitDelay = grace
 	alone(c)
 	p.World.Debug("run a program", "provider", p.Provider, "program", p.Argv[0])
