@@ -2,7 +2,6 @@ package awscreds
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,19 +43,6 @@ func (s *Source) sessionName(wanted string) string {
 	return firstOf(wanted, fmt.Sprintf("tacit-%d", s.c.World.Now().Unix()))
 }
 
-// stsAnswer is what both actions answer, below an element named after the action.
-type stsAnswer struct {
-	Credentials []stsCredentials `xml:"AssumeRoleResult>Credentials"`
-	Web         []stsCredentials `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
-}
-
-type stsCredentials struct {
-	AccessKeyID     string `xml:"AccessKeyId"`
-	SecretAccessKey string `xml:"SecretAccessKey"`
-	SessionToken    string `xml:"SessionToken"`
-	Expiration      string `xml:"Expiration"`
-}
-
 // sts asks AWS's Security Token Service, of API version 2011-06-15, signed by as unless that is nil.
 func (s *Source) sts(ctx context.Context, form url.Values, as *Credentials, region, from string) (Credentials, error) {
 	region = firstOf(s.c.Region, s.env("AWS_REGION"), s.env("AWS_DEFAULT_REGION"), region, s.files.regionOf(s.profileName()), "us-east-1")
@@ -85,32 +71,55 @@ func (s *Source) sts(ctx context.Context, form url.Values, as *Credentials, regi
 	if !a.OK() {
 		return Credentials{}, stsRefused(client, r, a)
 	}
-	var got stsAnswer
-	if err := xml.Unmarshal(a.Body, &got); err != nil || len(got.Credentials)+len(got.Web) != 1 {
+	c := Credentials{From: from}
+	var expires string
+	ok = true
+	for _, want := range []struct {
+		name string
+		into func(text string)
+	}{
+		{"AccessKeyId", func(text string) { c.KeyID = text }},
+		{"SecretAccessKey", func(text string) { c.Key = secret.New([]byte(text)) }},
+		{"SessionToken", func(text string) { c.Session = text }},
+		{"Expiration", func(text string) { expires = text }},
+	} {
+		text, found := element(a.Body, want.name)
+		want.into(text)
+		ok = ok && found
+	}
+	if c.Expires, err = time.Parse(time.RFC3339, expires); err != nil || !ok {
 		return Credentials{}, provider.Errorf(fault.Invalid, s.c.Name, "%s: the answer is not what STS answers", r.What).WithFix("check AWS_ENDPOINT_URL_STS")
 	}
-	c := append(got.Credentials, got.Web...)[0]
-	expires, err := time.Parse(time.RFC3339, c.Expiration)
-	if err != nil {
-		return Credentials{}, provider.Errorf(fault.Invalid, s.c.Name, "%s: the answer is not what STS answers", r.What).WithFix("check AWS_ENDPOINT_URL_STS")
+	return c, nil
+}
+
+// element returns the text of the only element of that name. STS answers in XML, of which we want four texts that hold no markup: no reader
+// of XML is linked for that. What holds anything but the characters of keys, tokens and times is none.
+func element(body []byte, name string) (string, bool) {
+	_, rest, found := strings.Cut(string(body), "<"+name+">")
+	text, after, closed := strings.Cut(rest, "</"+name+">")
+	if !found || !closed || strings.Contains(after, "<"+name+">") {
+		return "", false
 	}
-	return Credentials{KeyID: c.AccessKeyID, Key: secret.New([]byte(c.SecretAccessKey)), Session: c.SessionToken, Expires: expires, From: from}, nil
+	for _, c := range []byte(text) {
+		if (c|0x20 < 'a' || 'z' < c|0x20) && (c < '0' || '9' < c) && strings.IndexByte("+/=_-:.", c) < 0 {
+			return "", false
+		}
+	}
+	return text, text != ""
 }
 
 func stsRefused(client *rest.Client, r rest.Request, a *rest.Answer) error {
-	var said struct {
-		Code string `xml:"Error>Code"`
-	}
-	_ = xml.Unmarshal(a.Body, &said) // another body has no code
-	switch said.Code {
+	code, _ := element(a.Body, "Code") // another body has none
+	switch code {
 	case "AccessDenied", "ExpiredTokenException", "ExpiredToken", "InvalidIdentityToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "IDPRejectedClaim":
-		return client.Error(fault.Denied, r, a, said.Code)
+		return client.Error(fault.Denied, r, a, code)
 	case "Throttling":
-		return client.Error(fault.Limited, r, a, said.Code)
+		return client.Error(fault.Limited, r, a, code)
 	case "IDPCommunicationError", "ServiceUnavailable":
-		return client.Error(fault.Unavailable, r, a, said.Code)
+		return client.Error(fault.Unavailable, r, a, code)
 	case "ValidationError", "RegionDisabledException", "PackedPolicyTooLarge", "MalformedPolicyDocument":
-		return client.Error(fault.Usage, r, a, said.Code)
+		return client.Error(fault.Usage, r, a, code)
 	}
 	return client.Refused(r, a, "")
 }
