@@ -22,6 +22,8 @@ needs=(
 	"node:nodejs:an authorisation server, and verifiers of signatures"
 	"npm:npm:an authorisation server, and verifiers of signatures"
 	"python3:python3:the SDK for Python"
+	"/usr/lib/postgresql/15/bin/initdb:postgresql:the sample project"
+	"psql:postgresql-client:the sample project"
 	"mypy:mypy:the types of the SDK for Python"
 	"strace:strace:what is written, and when it is synced"
 	"jq:jq:the backup's documentation, followed by hand"
