@@ -24,9 +24,24 @@ func (s Secret) MarshalJSON() ([]byte, error) {
 	}{plain(s), known(s.ID), known(s.Version), known(s.Versions), known(s.CreatedAt), known(s.UpdatedAt)})
 }
 
+// MarshalJSON writes a version that is no number as null.
+func (g Got) MarshalJSON() ([]byte, error) {
+	type plain Got
+	if g.Version != 0 {
+		return encode(plain(g))
+	}
+	return encode(struct {
+		plain
+		Version *int `json:"version"`
+	}{plain(g), known(g.Version)})
+}
+
 // MarshalJSON writes what is not known as null: who made a version of another store, and a version that is no number.
 func (v Version) MarshalJSON() ([]byte, error) {
 	type plain Version
+	if v.Version != 0 && v.Via != "" && v.Principal != "" && !v.CreatedAt.IsZero() {
+		return encode(plain(v))
+	}
 	return encode(struct {
 		plain
 		Version   *int       `json:"version"`

@@ -105,3 +105,22 @@ type CopiedCounter struct {
 	Conflict int `json:"conflict"`
 	Failed   int `json:"failed"`
 }
+
+// Count counts an action.
+func (c *CopiedCounter) Count(action string) {
+	for _, x := range []struct {
+		action string
+		n      *int
+	}{
+		{"create", &c.Create},
+		{"version", &c.Version},
+		{"same", &c.Same},
+		{"skip", &c.Skip},
+		{"conflict", &c.Conflict},
+		{"failed", &c.Failed},
+	} {
+		if x.action == action {
+			*x.n++
+		}
+	}
+}

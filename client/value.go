@@ -10,7 +10,7 @@ type Got struct {
 	Name        string  `json:"name"`
 	Provider    string  `json:"provider"`
 	Scope       string  `json:"scope"`
-	Version     *int    `json:"version"` // null: the store's version is no number
+	Version     int     `json:"version"`
 	Field       *string `json:"field"`
 	Value       *string `json:"value"`
 	ValueBase64 *string `json:"value_base64"`

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -145,16 +146,13 @@ func isLocal(named string) bool { return named == "" || named == keeper.Local }
 
 // destination returns where a change goes that names a provider or none.
 func (c *Chain) destination(named string) (*member, error) {
-	if named == "" {
-		named = c.opts.Default
-	}
-	if named == "" {
-		named = keeper.Local
-	}
-	return c.member(named)
+	return c.member(c.Destination(named))
 }
 
-// Close gives everything back, the inner keeper.API too.
+// Destination returns the name of the provider that a change goes to which names one, or none.
+func (c *Chain) Destination(named string) string { return cmp.Or(named, c.opts.Default, keeper.Local) }
+
+// Close ends what is under way and closes the stores. The vault's keeper.API is for who made it to close.
 func (c *Chain) Close() error {
 	c.end()
 	c.busy.Wait()
@@ -162,5 +160,5 @@ func (c *Chain) Close() error {
 	for _, m := range slices.Concat(c.members, c.named) {
 		all = append(all, m.close())
 	}
-	return errors.Join(append(all, c.API.Close())...)
+	return errors.Join(all...)
 }

@@ -87,7 +87,7 @@ func (m *member) health(ctx context.Context, who keeper.Caller) client.ProviderH
 	took := now().Sub(began)
 	h := client.ProviderHealth{
 		Name: m.spec.Name, Type: m.spec.Type, Priority: m.spec.Priority, Required: m.spec.Required, Status: "ok",
-		LatencyMS: float64(took.Microseconds()) / 1000, CheckedAt: began.UTC(),
+		LatencyMS: float64(took.Microseconds()) / 1000, CheckedAt: began.UTC().Truncate(time.Millisecond),
 	}
 	if err == nil {
 		if limit := m.spec.Timeout; limit > 0 && took > limit/slow {

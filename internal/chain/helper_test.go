@@ -229,11 +229,6 @@ func (w *world) store(name string, priority int) *store {
 	return s
 }
 
-// keeps is a keeper.API that this test goes on using when the chain over it is closed.
-type keeps struct{ *keeper.Keeper }
-
-func (keeps) Close() error { return nil }
-
 func (w *world) chain() *chain.Chain {
 	w.t.Helper()
 	o := w.o
@@ -259,7 +254,7 @@ func (w *world) chain() *chain.Chain {
 		w.waited = append(w.waited, d)
 		return ctx.Err()
 	}
-	c, err := chain.New(keeps{w.k}, o)
+	c, err := chain.New(w.k, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tacit/internal/chain"
 	"tacit/internal/config"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
@@ -20,12 +21,15 @@ import (
 
 // app is one run of the program.
 type app struct {
-	world World
-	flags globalFlags
-	out   *output
-	log   *slog.Logger // --debug; it never gets a secret
-	api   keeper.API   // what answers from a distance, found by [app.keeper]
-	vault Vault        // opened by [app.owner]
+	world  World
+	flags  globalFlags
+	out    *output
+	log    *slog.Logger // --debug; it never gets a secret
+	api    keeper.API   // what answers from a distance, found by [app.keeper]
+	vault  Vault        // opened by [app.owner]
+	stores *chain.Chain // of the vault and other providers, when there are any; made by [app.keeper]
+
+	otherNamed bool // a provider besides the vault was named
 
 	settled *config.Config // what applies here, read by [app.project]
 
@@ -74,6 +78,10 @@ func (a *app) run(ctx context.Context) error {
 }
 
 func (a *app) close() {
+	if a.stores != nil {
+		_ = a.stores.Close()
+		a.stores = nil
+	}
 	if a.api != nil {
 		_ = a.api.Close()
 	}
@@ -100,6 +108,7 @@ func (a *app) begin(command string) error {
 	orEnv(&f.workspace, "TACIT_WORKSPACE")
 	orEnv(&f.group, "TACIT_GROUP")
 	orEnv(&f.provider, "TACIT_PROVIDER")
+	a.otherNamed = f.provider != "" && f.provider != name.Local
 	f.noAgent = f.noAgent || truthy(a.getenv("TACIT_NO_AGENT"))
 	if _, err := name.Workspace(f.workspace, f.group); err != nil {
 		return err

@@ -73,7 +73,7 @@ func (f auditFlags) request(now time.Time) (keeper.AuditRequest, error) {
 }
 
 func (a *app) audit(ctx context.Context, f auditFlags) error {
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (a *app) auditWhoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "who NAME", Short: "Say who saw each version of a secret", Example: "tacit audit who db.password", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -190,7 +190,7 @@ func (a *app) auditExportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "export", Short: "Print all records, one JSON object a line", Example: "tacit audit export", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ whoever can do that cannot reach it. It holds no secret.`,
 }
 
 func (a *app) auditCheckpoint(ctx context.Context, output string) error {
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (a *app) auditVerify(ctx context.Context, f verifyFlags) error {
 		}
 		r = keeper.AuditVerifyRequest{Checkpoint: text, VerifierKey: f.key}
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

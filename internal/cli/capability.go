@@ -26,7 +26,7 @@ func (a *app) capabilityListCommand() *cobra.Command {
 		Long:    `List capabilities. Ready ones answer; waiting ones lack something that is named; available ones need a secret of their service.`,
 		Example: "tacit capability list --ready", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -90,7 +90,7 @@ func (a *app) capabilityDescribeCommand() *cobra.Command {
 		Use: "describe CAPABILITY", Aliases: []string{"show"}, Short: "Show how a capability is called", Example: "tacit capability describe openai/chat-completions",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeCapability,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -172,7 +172,7 @@ JSON answers by ***, wherever they stand; --redact '' takes that away.`,
 			if r.Timeout, err = parseDuration("--timeout", timeout); err != nil {
 				return err
 			}
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -200,7 +200,7 @@ binding the narrowest credential that is ready answers.`,
 		Example: "tacit set OPENAI_API_KEY\ntacit capability bind openai/chat-completions openai",
 		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.completeCapability,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (a *app) capabilityUnbindCommand() *cobra.Command {
 		Example: "tacit set OPENAI_API_KEY\ntacit capability bind openai/chat-completions openai\ntacit capability unbind openai/chat-completions",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeCapability,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -241,7 +241,7 @@ func (a *app) capabilityBindingsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "bindings", Short: "List the bindings", Example: "tacit capability bindings", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

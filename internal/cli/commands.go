@@ -23,17 +23,18 @@ type entry struct {
 
 // The headings of help, in their order.
 const (
-	groupVault    = "Vault"
-	groupSecrets  = "Secrets"
-	groupPrograms = "Giving secrets to programs"
-	groupServices = "Using secrets with services"
-	groupAccess   = "Access"
-	groupMore     = "More"
+	groupVault     = "Vault"
+	groupSecrets   = "Secrets"
+	groupPrograms  = "Giving secrets to programs"
+	groupProviders = "Providers"
+	groupServices  = "Using secrets with services"
+	groupAccess    = "Access"
+	groupMore      = "More"
 )
 
 // entries are all commands, in the order of help.
 func entries() []entry {
-	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), handoverEntries(), configEntries(), serviceEntries(), accessEntries(), moreEntries(), demoEntries(), habitEntries()) // one list a file family
+	return slices.Concat(vaultEntries(), secretsEntries(), auditEntries(), programEntries(), handoverEntries(), configEntries(), serviceEntries(), providerEntries(), accessEntries(), moreEntries(), demoEntries(), habitEntries()) // one list a file family
 }
 
 // tree returns the root command with the subcommand that args name or, when they name none (help, completion, a typing
@@ -122,7 +123,7 @@ tacit run -e PGPASSWORD=db.password -- psql`,
 	}
 	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(a.flagError)
-	for _, title := range []string{groupVault, groupSecrets, groupPrograms, groupServices, groupAccess, groupMore} {
+	for _, title := range []string{groupVault, groupSecrets, groupPrograms, groupProviders, groupServices, groupAccess, groupMore} {
 		root.AddGroup(&cobra.Group{ID: title, Title: title})
 	}
 	f, p := &a.flags, root.PersistentFlags()

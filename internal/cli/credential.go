@@ -79,7 +79,7 @@ func (a *app) credentialListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the credentials", Example: "tacit credential list", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func (a *app) credentialRemoveCommand() *cobra.Command {
 			if err := a.confirm(force, "forget the credential "+visible(args[0])+"?"); err != nil {
 				return err
 			}
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ owner made, from the next request on. The rule may be one argument or several.
 		Example: "tacit grant agent/claude 'read ci/*'\ntacit grant agent/claude read 'db/**' in workspace/web tagged dev",
 		Args:    cobra.MinimumNArgs(2), ValidArgsFunction: a.completeGrant,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func (a *app) grantListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List what was granted", Example: "tacit grant list", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func (a *app) revokeCommand() *cobra.Command {
 
 // revoke removes the grant with a rule, in its one spelling.
 func (a *app) revoke(ctx context.Context, principal, rule string) error {
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (a *app) revoke(ctx context.Context, principal, rule string) error {
 }
 
 func (a *app) removeGrant(ctx context.Context, id string) error {
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (a *app) habitID(ctx context.Context, h *habit) error {
 	if !strings.HasPrefix(id, "s_") {
 		return nil
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

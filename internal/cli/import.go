@@ -51,6 +51,9 @@ The formats are json, yaml, env and age (a backup); auto tells them apart by con
 		Example: "tacit import .env --dry-run\ntacit import .env --on-conflict version\ntacit import --entry API_KEY=value",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := a.onlyVault("import"); err != nil {
+				return err
+			}
 			file := ""
 			if len(args) == 1 {
 				file = args[0]

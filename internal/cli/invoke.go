@@ -120,7 +120,7 @@ func (a *app) invoke(c *cobra.Command, capability string, f *invokeFlags) error 
 		return err
 	}
 	defer done()
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

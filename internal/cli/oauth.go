@@ -78,7 +78,7 @@ func (a *app) oauthStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "List the credentials of services that use OAuth", Example: "tacit oauth status", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

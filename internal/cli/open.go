@@ -29,9 +29,9 @@ type Vault interface {
 
 var _ Vault = (*keeper.Keeper)(nil)
 
-// keeper returns what answers this command: the agent if there is one that is unlocked, else the vault of this machine, opened by
+// vaultKeeper returns what answers for the vault: the agent if there is one that is unlocked, else the vault of this machine, opened by
 // this process. A command cannot tell which. It opens nothing yet: the first call that needs a key does.
-func (a *app) keeper() (keeper.API, error) {
+func (a *app) vaultKeeper() (keeper.API, error) {
 	if a.api != nil {
 		return a.api, nil
 	}
@@ -134,7 +134,8 @@ func (a *app) opener(l paths.Layout) *envelope.Opener {
 }
 
 // withVault calls fn with the keeper. When there is no vault it makes one by the default rules, says so, and calls fn again:
-// this is what set, generate and import do. Every other command uses [app.keeper] and fails with fault.NoVault.
+// this is what set, generate and import do, wherever the secret goes: the vault says who may, and keeps the log. Every other command
+// uses [app.keeper] and fails with fault.NoVault.
 func (a *app) withVault(ctx context.Context, fn func(keeper.API) error) error {
 	k, err := a.keeper()
 	if err != nil {
@@ -147,7 +148,20 @@ func (a *app) withVault(ctx context.Context, fn func(keeper.API) error) error {
 	if err != nil {
 		return err
 	}
-	return fn(own)
+	if a.stores == nil {
+		return fn(own)
+	}
+	// The chain is made anew over the vault that is there now. Nothing of the old one is under way.
+	_ = a.stores.Close()
+	a.stores = nil
+	if a.api != nil {
+		_ = a.api.Close()
+		a.api = nil
+	}
+	if k, err = a.keeper(); err != nil {
+		return err
+	}
+	return fn(k)
 }
 
 // withOwnVault is withVault for what takes presence.

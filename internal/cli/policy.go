@@ -23,7 +23,7 @@ func (a *app) policyShowCommand() *cobra.Command {
 permit by themselves is not among them.`,
 		Example: "tacit policy show\ntacit policy show --own >mine.cedar", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func (a *app) policySet(ctx context.Context, file string, force bool) error {
 	if err != nil {
 		return err
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (a *app) policyTest(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (a *app) policyExplainCommand() *cobra.Command {
 			}, false)(c, args, word)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

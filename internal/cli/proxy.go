@@ -55,7 +55,7 @@ func (a *app) runProxy(ctx context.Context, listen string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a.serving = true
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (a *app) proxyEnv(ctx context.Context, services []string, format string, li
 	if !slices.Contains(envFormats(), format) {
 		return fault.New(fault.Usage, "proxy env: no such format: %.20q", format).WithFix("use %s", strings.Join(envFormats(), ", "))
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func secretsEntries() []entry {
 
 // ref reads a reference, NAME[@VERSION][#FIELD], and adds what the global flags say.
 func (a *app) ref(arg string) (ref keeper.Ref, field string, err error) {
-	r, err := name.ParseReference(arg)
+	r, err := name.ParseReferenceOf(a.flags.provider, arg)
 	if err != nil {
 		return keeper.Ref{}, "", err
 	}
@@ -45,13 +45,16 @@ func (a *app) ref(arg string) (ref keeper.Ref, field string, err error) {
 	if version == name.Previous {
 		version = keeper.Previous
 	}
-	return keeper.Ref{Name: r.Name, Version: version, Scope: a.flags.scope, Provider: orElse(r.Provider, a.flags.provider)}, r.Field, nil
+	if r.Provider != "" && r.Provider != name.Local {
+		a.otherNamed = true // before [app.keeper] is asked for
+	}
+	return keeper.Ref{Name: r.Name, Version: version, StoreVersion: r.StoreVersion, Scope: a.flags.scope, Provider: r.Provider}, r.Field, nil
 }
 
 // plainRef reads a reference to a secret as a whole.
 func (a *app) plainRef(arg string) (keeper.Ref, error) {
 	ref, field, err := a.ref(arg)
-	if err == nil && (field != "" || ref.Version != 0) {
+	if err == nil && (field != "" || ref.Version != 0 || ref.StoreVersion != "") {
 		err = fault.New(fault.Usage, "%s: only the name of a secret can stand here", arg).About(ref.Name).WithFix("leave out @ and # and what follows")
 	}
 	return ref, err
@@ -64,6 +67,8 @@ func (a *app) versionRef(arg string) (keeper.Ref, error) {
 	case err != nil:
 	case field != "":
 		err = fault.New(fault.Usage, "%s: a field cannot stand here", arg).About(ref.Name).WithFix("leave out # and what follows")
+	case ref.StoreVersion != "":
+		err = fault.New(fault.Usage, "%s: a version is a number here", arg).About(ref.Name)
 	case ref.Version == 0:
 		err = fault.New(fault.Usage, "%s: which version?", arg).About(ref.Name).WithFix("%s@VERSION; tacit history %s lists them", arg, arg)
 	}
@@ -77,11 +82,19 @@ func (a *app) printChanged(c client.Changed) error {
 	}
 	s := c.Secret
 	a.out.Card(
-		[2]string{"name", s.Name}, [2]string{"provider", s.Provider}, [2]string{"version", itoa(s.Version)}, [2]string{"scope", s.Scope},
+		[2]string{"name", s.Name}, [2]string{"provider", s.Provider}, [2]string{"version", versionOf(s.Version, s.StoreVersion)}, [2]string{"scope", s.Scope},
 		[2]string{"created", moment(&s.CreatedAt)}, [2]string{"expires", moment(s.ExpiresAt)}, [2]string{"pin", deref(s.Pin)},
 	)
 	a.changedNotices(c)
 	return nil
+}
+
+// versionOf is a version as a person sees it: a number, or what the store calls it.
+func versionOf(number int, stores *string) string {
+	if number == 0 {
+		return deref(stores)
+	}
+	return itoa(number)
 }
 
 // changedNotices says what else is worth knowing about a change.

@@ -26,7 +26,7 @@ func (a *app) due(ctx context.Context, within string) error {
 	if err != nil {
 		return err
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (a *app) edit(ctx context.Context, arg string) error {
 		return a.printChanged(client.Changed{Secret: got.Secret})
 	}
 	w, err := k.Set(ctx, a.caller(), keeper.SetRequest{
-		Ref: keeper.Ref{Name: got.Secret.Name, Scope: got.Secret.Scope, Provider: ref.Provider}, Value: edited, Via: "edit",
+		Ref: keeper.Ref{Name: got.Secret.Name, Scope: got.Secret.Scope, Provider: got.Secret.Provider}, Value: edited, Via: "edit",
 	})
 	if err != nil {
 		return err

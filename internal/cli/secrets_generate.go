@@ -12,6 +12,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/generate"
 	"tacit/internal/keeper"
+	"tacit/internal/name"
 )
 
 // addGenerate adds the flags that say how to make a value.
@@ -130,7 +131,7 @@ The value is taken as set takes it, or made with --generate.`,
 			} else if r.Value, err = a.value(r.Name, args[1:], from); err != nil {
 				return err
 			}
-			return a.rotate(c.Context(), r)
+			return a.rotate(c.Context(), r, fl.Changed("overlap"))
 		},
 	}
 	fl := c.Flags()
@@ -142,10 +143,13 @@ The value is taken as set takes it, or made with --generate.`,
 	return c
 }
 
-func (a *app) rotate(ctx context.Context, r keeper.RotateRequest) error {
+func (a *app) rotate(ctx context.Context, r keeper.RotateRequest, overlapAsked bool) error {
 	k, err := a.keeper()
 	if err != nil {
 		return err
+	}
+	if a.stores != nil && a.stores.Destination(r.Provider) != name.Local && !overlapAsked {
+		r.Overlap = 0 // another store knows what becomes of old versions
 	}
 	rotated, err := k.Rotate(ctx, a.caller(), r)
 	if err != nil {
@@ -159,9 +163,14 @@ func (a *app) rotate(ctx context.Context, r keeper.RotateRequest) error {
 	if rotated.OldValidUntil != nil {
 		old = "valid until " + moment(rotated.OldValidUntil)
 	}
+	if s.Provider == name.Local {
+		old = itoa(rotated.OldVersion) + ", " + old
+	} else {
+		old = "as its store keeps it"
+	}
 	a.out.Card(
-		[2]string{"name", s.Name}, [2]string{"provider", s.Provider}, [2]string{"version", itoa(s.Version)},
-		[2]string{"old version", itoa(rotated.OldVersion) + ", " + old}, [2]string{"scope", s.Scope},
+		[2]string{"name", s.Name}, [2]string{"provider", s.Provider}, [2]string{"version", versionOf(s.Version, s.StoreVersion)},
+		[2]string{"old version", old}, [2]string{"scope", s.Scope},
 	)
 	a.printReadiness(rotated.Readiness)
 	return nil

@@ -67,7 +67,7 @@ func (a *app) printValue(got keeper.Read, asBase64 bool) error {
 		text, b64 := textOrBase64(got.Value, asBase64)
 		s := got.Secret
 		return a.out.JSON(client.Got{
-			Name: s.Name, Provider: s.Provider, Scope: s.Scope, Version: numbered(got.Version), Field: optional(got.Field), Value: text, ValueBase64: b64,
+			Name: s.Name, Provider: s.Provider, Scope: s.Scope, Version: got.Version, Field: optional(got.Field), Value: text, ValueBase64: b64,
 		})
 	}
 	a.out.Bytes(encoded(got.Value, asBase64).Reveal())
@@ -75,14 +75,6 @@ func (a *app) printValue(got keeper.Read, asBase64 bool) error {
 		a.out.Bytes([]byte("\n"))
 	}
 	return nil
-}
-
-// numbered returns nil for a version that is no number.
-func numbered(version int) *int {
-	if version == 0 {
-		return nil
-	}
-	return &version
 }
 
 // encoded returns v, or its base64.

@@ -38,7 +38,7 @@ func (a *app) history(ctx context.Context, arg string) error {
 	rows := make([][]string, 0, len(h.Versions))
 	for _, v := range h.Versions {
 		rows = append(rows, []string{
-			itoa(v.Version), v.State, v.Via + number(" of ", v.FromVersion), v.Principal, moment(&v.CreatedAt), moment(v.ValidUntil), moment(v.ExpiresAt),
+			versionOf(v.Version, v.StoreVersion), v.State, v.Via + number(" of ", v.FromVersion), v.Principal, moment(&v.CreatedAt), moment(v.ValidUntil), moment(v.ExpiresAt),
 		})
 	}
 	a.out.Table([]string{"Version", "State", "Via", "Principal", "Created", "Valid until", "Expires"}, rows)

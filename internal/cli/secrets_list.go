@@ -73,7 +73,7 @@ func (a *app) list(ctx context.Context, r keeper.ListRequest) error {
 	if len(l.Secrets) > 0 {
 		rows := make([][]string, 0, len(l.Secrets))
 		for _, s := range l.Secrets {
-			rows = append(rows, []string{s.Name, s.Provider, itoa(s.Version), s.Scope, strings.Join(s.Tags, ", "), expiry(s)})
+			rows = append(rows, []string{s.Name, s.Provider, versionOf(s.Version, s.StoreVersion), s.Scope, strings.Join(s.Tags, ", "), expiry(s)})
 		}
 		a.out.Table([]string{"Name", "Provider", "Version", "Scope", "Tags", "Expires"}, rows)
 	} else {

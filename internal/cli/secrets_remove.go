@@ -10,6 +10,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
+	"tacit/internal/name"
 )
 
 func (a *app) removeCommand() *cobra.Command {
@@ -69,7 +70,13 @@ func (a *app) confirmRemoval(ctx context.Context, k keeper.API, r keeper.RemoveR
 		if err != nil {
 			return err
 		}
-		what = append(what, fmt.Sprintf("%s (%s, %s)", shown.Secret.Name, shown.Secret.Scope, plural(shown.Secret.Versions, "version")))
+		in := shown.Secret.Scope + ", " + plural(shown.Secret.Versions, "version")
+		if a.stores != nil && r.Provider == "" {
+			in = "from every provider that has it and can be written to"
+		} else if shown.Secret.Provider != name.Local {
+			in = shown.Secret.Provider
+		}
+		what = append(what, fmt.Sprintf("%s (%s)", shown.Secret.Name, in))
 	}
 	return a.confirm(false, "remove "+strings.Join(what, ", ")+"?")
 }

@@ -70,7 +70,7 @@ func (a *app) printCard(c client.Card) {
 	case c.Masked != nil:
 		value = *c.Masked
 	}
-	version := itoa(s.Version)
+	version := versionOf(s.Version, s.StoreVersion)
 	if s.Versions > 1 {
 		version += " (" + itoa(s.Versions) + " kept)"
 	}

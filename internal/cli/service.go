@@ -42,7 +42,7 @@ func (a *app) serviceListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the services", Example: "tacit service list", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func (a *app) serviceDescribeCommand() *cobra.Command {
 		Use: "describe SERVICE", Aliases: []string{"show"}, Short: "Show all about a service", Example: "tacit service describe openai",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeService,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}

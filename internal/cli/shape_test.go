@@ -122,6 +122,8 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"list": client.List{}, "rm": client.Removed{}, "history": client.History{}, "diff": client.Diff{}, "purge": client.Purged{},
 		"get": client.Got{}, "show": client.Card{}, "generate --print": client.Generated{}, "export": client.Metadata{}, "due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
 		"token create": client.TokenCreated{}, "token list": client.Tokens{}, "token revoke": client.TokensRevoked{}, "grant": client.Grant{},
+		"provider list": client.Providers{}, "provider health, health": client.Health{}, "provider test": client.ProviderTested{},
+		"provider copy": client.Copied{}, "explain": client.Explained{},
 		"grant list": client.Grants{}, "policy show": client.Policies{}, "policy explain": client.PolicyExplained{}, "policy test": client.PolicyTested{},
 		"config show": client.ConfigShown{}, "config get": client.ConfigGot{}, "config set": client.ConfigSet{}, "config check": client.ConfigChecked{}, "task": client.Tasks{}, "task NAME --dry-run": client.TaskPlan{}, "config trust": client.ConfigTrusted{},
 	} {

@@ -74,7 +74,7 @@ func (a *app) tokenCreate(ctx context.Context, r keeper.TokenRequest, end string
 		}
 		r.ExpiresAt = &at
 	}
-	k, err := a.keeper()
+	k, err := a.vaultKeeper()
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (a *app) tokenListCommand() *cobra.Command {
 		Long:    "List the tokens, newest first. What expired, was used up or revoked is shown for 30 days. A bearer sees its own and those it made.",
 		Example: "tacit token list", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ connection that is open, and what is being sent ends within a second. It does no
 		Example: "tacit token create agent/claude --allow 'read ci/*'\ntacit token revoke agent/claude",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completePrincipal,
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := a.keeper()
+			k, err := a.vaultKeeper()
 			if err != nil {
 				return err
 			}
