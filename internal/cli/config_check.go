@@ -11,6 +11,8 @@ import (
 	"tacit/client"
 	"tacit/internal/config"
 	"tacit/internal/fault"
+	"tacit/internal/handoff"
+	"tacit/internal/interpolate"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
 )
@@ -36,7 +38,7 @@ func (a *app) configCheck(ctx context.Context, args []string) error {
 		problems = []config.Problem{refusedProblem(f)}
 	} else {
 		var mentions []config.Mention
-		if problems, mentions, err = f.Check(config.Options{UserFile: a.configFile(a.layout())}, nil); err != nil {
+		if problems, mentions, err = f.Check(config.Options{UserFile: a.configFile(a.layout())}, checkCommand); err != nil {
 			return err
 		}
 		missing, err := a.missingSecrets(ctx, f, mentions)
@@ -47,6 +49,48 @@ func (a *app) configCheck(ctx context.Context, args []string) error {
 	}
 	slices.SortStableFunc(problems, func(a, b config.Problem) int { return a.Place.Line - b.Place.Line })
 	return a.printProblems(f.Path, problems)
+}
+
+// checkCommand finds what is wrong with the command of a step, as task does before it runs one: references where quotes do not help, and
+// secrets that the shell would hand to a program as arguments (I12).
+func checkCommand(c config.Command) []config.Problem {
+	pieces := handoff.Pieces("", c.Command)
+	var names []string
+	for i, p := range pieces {
+		pieces[i].Line += c.Place.Line - 1
+		if p.Of == "" {
+			continue
+		}
+		variable := fmt.Sprintf("TACIT_%d", len(names)+1)
+		names = append(names, variable)
+		flat, err := interpolate.Template{c.Command[i]}.Flatten(c.Lookup)
+		if err != nil {
+			return nil // said already
+		}
+		for _, ref := range flat.Secrets() {
+			c.Holds[variable] = ref.Bare()
+		}
+	}
+	command, err := handoff.Command(c.Place.File, pieces, names)
+	if err != nil {
+		p := config.Problem{Place: c.Place, Code: config.CodeInvalid, Text: err.Error()}
+		var e *fault.Error
+		if errors.As(err, &e) {
+			p.Fix = e.Fix
+		}
+		return []config.Problem{p}
+	}
+	var problems []config.Problem
+	for _, f := range handoff.Arguments(command, c.Holds) {
+		at := c.Place
+		at.Line += f.Line - 1
+		problems = append(problems, config.Problem{
+			Place: at, Code: config.CodeArgument,
+			Text: fmt.Sprintf("the shell would hand %s to %s as an argument, which other processes can read", f.Of, orElse(f.Program, "a program")),
+			Fix:  fmt.Sprintf(`give it in a variable that the program reads itself, in a here-document, or on standard input: stdin: "${secret:%s}"`, f.Of),
+		})
+	}
+	return problems
 }
 
 func refusedProblem(f *config.File) config.Problem {

@@ -27,7 +27,7 @@ func handoverEntries() []entry {
 }
 
 // maxRendered bounds a file that is rendered, in bytes, without the values.
-const maxRendered = 16 << 20
+const maxRendered = 4 << 20
 
 // rendering is what render was asked to do.
 type rendering struct {

@@ -15,10 +15,10 @@ func (f *File) Problems() []Problem {
 	for _, m := range f.root.Members {
 		switch {
 		case isOne(m.Key, userKeys()...):
-			p := r.wrong(m.Value.Place, CodeInvalid, "%s stands in your own config.yaml only", m.Key)
+			p := r.wrong(m.Place, CodeInvalid, "%s stands in your own config.yaml only", m.Key)
 			p.Fix = "move it there: a project does not say what others may do"
 		case !isOne(m.Key, projectKeys()...):
-			r.wrong(m.Value.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
+			r.wrong(m.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
 		}
 	}
 	if v, ok := member(member1(f.root, "secrets").Table, "audit"); ok {

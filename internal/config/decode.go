@@ -14,7 +14,15 @@ import (
 	"tacit/internal/when"
 )
 
-// The keys of each table. docs/tacit.schema.json has the same, and a test compares them.
+// Keys returns the keys that each table of a project file may have, by the name of the table in docs/tacit.schema.json, which has the same.
+// Tables that are not here may have any.
+func Keys() map[string][]string {
+	return map[string][]string{
+		"": projectKeys(), "secrets": secretsKeys(), "cache": cacheKeys(), "provider": providerKeys(), "profile": profileKeys(), "task": taskKeys(), "step": stepKeys(), "param": paramKeys(),
+	}
+}
+
+// projectKeys are the tables of a project file.
 func projectKeys() []string {
 	return []string{"secrets", "env", "env_files", "vars", "targets", "tasks", "profiles"}
 }
@@ -83,7 +91,7 @@ func (r *reader) table(what string, v settings.Value, keys []string, each func(k
 	}
 	for _, m := range v.Table.Members {
 		if keys != nil && !slices.Contains(keys, m.Key) {
-			r.wrong(m.Value.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
+			r.wrong(m.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
 			continue
 		}
 		each(m.Key, m.Value)

@@ -232,13 +232,13 @@ func TestProblems(t *testing.T) {
 		text, code, want string
 		line, column     int
 	}{
-		"unknown table":        {"vars: {}\nname: x\n", config.CodeUnknownKey, `unknown key "name"`, 2, 7},
+		"unknown table":        {"vars: {}\nname: x\n", config.CodeUnknownKey, `unknown key "name"`, 2, 1},
 		"access control":       {"access_control: {enforce: false}\n", config.CodeInvalid, "access_control stands in your own config.yaml only", 1, 1},
 		"proxy":                {"vars: {}\nproxy: {listen: '127.0.0.1:1'}\n", config.CodeInvalid, "proxy stands in your own", 2, 1},
 		"vault":                {"vault: {}\n", config.CodeInvalid, "vault stands in your own", 1, 1},
 		"agent":                {"agent: {}\n", config.CodeInvalid, "agent stands in your own", 1, 1},
 		"audit":                {"secrets:\n  audit: {retain: 7y}\n", config.CodeInvalid, "secrets.audit stands in your own", 2, 3},
-		"secrets":              {"secrets: {provider: x}\n", config.CodeUnknownKey, `unknown key "provider"`, 1, 21},
+		"secrets":              {"secrets: {provider: x}\n", config.CodeUnknownKey, `unknown key "provider"`, 1, 11},
 		"priority":             {"secrets:\n  providers:\n    a: {priority: high}\n", config.CodeInvalid, "priority is a number", 3, 19},
 		"timeout":              {"secrets:\n  providers:\n    a: {timeout: 0}\n", config.CodeInvalid, "timeout is a duration", 3, 18},
 		"a provider's name":    {"secrets:\n  providers:\n    a b: {}\n", config.CodeInvalid, `"a b" cannot be the name`, 3, 5},
@@ -253,7 +253,7 @@ func TestProblems(t *testing.T) {
 		"in a profile":         {"profiles:\n  p:\n    env: {A: '${x}'}\n", config.CodeReference, "a reference is", 3, 14},
 		"a profile's task":     {"profiles:\n  p:\n    tasks: {}\n", config.CodeUnknownKey, `unknown key "tasks"`, 3, 5},
 		"a step":               {"tasks:\n  a:\n    steps:\n      - name: x\n", config.CodeInvalid, "a step has a command", 4, 9},
-		"a step's key":         {"tasks:\n  a:\n    steps:\n      - {command: x, shell: bash}\n", config.CodeUnknownKey, `unknown key "shell"`, 4, 29},
+		"a step's key":         {"tasks:\n  a:\n    steps:\n      - {command: x, shell: bash}\n", config.CodeUnknownKey, `unknown key "shell"`, 4, 22},
 		"both":                 {"tasks:\n  a: {command: x, steps: [y]}\n", config.CodeInvalid, "both a command and steps", 2, 3},
 		"no command":           {"tasks:\n  a: {description: x}\n", config.CodeInvalid, "neither a command nor steps", 2, 3},
 		"an empty command":     {"tasks:\n  a: ''\n", config.CodeInvalid, "a command is not empty", 2, 6},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"tacit/internal/interpolate"
@@ -17,10 +18,18 @@ type Mention struct {
 	Place  settings.Place
 }
 
+// A Command is a step of a task with what its shell would find.
+type Command struct {
+	Step
+	// Holds is the secret in each variable of its environment that holds one.
+	Holds  map[string]string
+	Lookup interpolate.Lookup
+}
+
 // Check lists what is wrong with a project file, trusted or not: everything of [File.Problems]; and if that is nothing, references to
-// variables that there are not, env files that there are not, and secrets that a program would get as arguments. argument says whether
-// the secret in a command ends up as one; it may be nil: each does. mentions are the secrets that the file names.
-func (f *File) Check(o Options, argument func(command interpolate.Template, part int) bool) (problems []Problem, mentions []Mention, err error) {
+// variables that there are not, env files that there are not, and what command finds wrong with the commands of tasks. mentions are the
+// secrets that the file names.
+func (f *File) Check(o Options, command func(Command) []Problem) (problems []Problem, mentions []Mention, err error) {
 	if problems = f.Problems(); len(problems) > 0 {
 		return problems, nil, nil
 	}
@@ -29,7 +38,7 @@ func (f *File) Check(o Options, argument func(command interpolate.Template, part
 		return nil, nil, err
 	}
 	f.readEnvFiles()
-	k := checker{file: f, argument: argument}
+	k := checker{file: f, command: command}
 	root := merge(user, f.root)
 	k.config(&Config{Project: f, root: root, getenv: anyEnv})
 	for _, profile := range membersOf(member1(root, "profiles")) {
@@ -45,7 +54,7 @@ func anyEnv(string) (string, bool) { return "x", true }
 // checker looks at everything that a configuration says with every reference put in.
 type checker struct {
 	file     *File
-	argument func(command interpolate.Template, part int) bool
+	command  func(Command) []Problem
 	problems []Problem
 	mentions []Mention
 }
@@ -62,9 +71,7 @@ func (k *checker) config(c *Config) {
 		k.add(p)
 	}
 	lookup := c.Lookup(nil)
-	for _, v := range c.Env {
-		k.template(v.Value, v.Place, lookup)
-	}
+	k.environment(c.Env, lookup, map[string]string{})
 	for _, f := range c.EnvFiles {
 		if f.Err != nil {
 			k.add(Problem{Place: f.Place, Code: CodeMissing, Text: "the env file cannot be read: " + why(f.Err), Fix: "make it, or remove it from env_files"})
@@ -98,26 +105,28 @@ func (k *checker) task(t Task, c *Config) {
 		k.template(p.Default, p.Place, c.Lookup(nil))
 	}
 	lookup := c.Lookup(params)
-	for _, v := range t.Env {
-		k.template(v.Value, v.Place, lookup)
-	}
+	holds := map[string]string{}
+	k.environment(c.Env, c.Lookup(nil), holds)
+	k.environment(t.Env, lookup, holds)
 	for _, s := range t.Steps {
-		for _, v := range s.Env {
-			k.template(v.Value, v.Place, lookup)
-		}
+		of := maps.Clone(holds)
+		k.environment(s.Env, lookup, of)
 		k.template(s.Stdin, s.StdinPlace, lookup)
-		flat := k.template(s.Command, s.Place, lookup)
-		for i, p := range flat {
-			if p.Secret == nil || k.argument != nil && !k.argument(flat, i) {
-				continue
-			}
-			place := s.Place
-			place.Line += p.Line
-			k.add(Problem{
-				Place: place, Code: CodeArgument,
-				Text: fmt.Sprintf("the command gives ${secret:%s} to a program as an argument, which everybody on this machine can see", p.Secret.Bare()),
-				Fix:  fmt.Sprintf(`hand it over in the environment or on standard input: env: {NAME: "${secret:%s}"} or stdin: "${secret:%s}" of the step`, p.Secret.Bare(), p.Secret.Bare()),
-			})
+		if k.template(s.Command, s.Place, lookup) == nil {
+			continue
+		}
+		for _, p := range k.command(Command{Step: s, Holds: of, Lookup: lookup}) {
+			k.add(p)
+		}
+	}
+}
+
+// environment checks variables, and notes in holds which secrets they hold.
+func (k *checker) environment(env []Variable, lookup interpolate.Lookup, holds map[string]string) {
+	for _, v := range env {
+		delete(holds, v.Name)
+		for _, ref := range k.template(v.Value, v.Place, lookup).Secrets() {
+			holds[v.Name] = ref.Bare()
 		}
 	}
 }

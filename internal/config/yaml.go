@@ -131,7 +131,7 @@ func value(n *yaml.Node, file string) settings.Value {
 			if member.Null || member.Table != nil || member.List != nil { // an error about them is one about their key
 				member.Place.Line, member.Place.Column = k.Line, k.Column
 			}
-			v.Table.Members = append(v.Table.Members, settings.Member{Key: k.Value, Value: member})
+			v.Table.Members = append(v.Table.Members, settings.Member{Key: k.Value, Value: member, Place: settings.Place{File: file, Line: k.Line, Column: k.Column}})
 		}
 	case yaml.SequenceNode:
 		v.List = make([]settings.Value, 0, len(n.Content))

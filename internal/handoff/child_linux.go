@@ -16,3 +16,9 @@ func widen(pipe *os.File) {
 		_ = c.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 256<<10) })
 	}
 }
+
+// How the modes of a terminal are read and set.
+const (
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS
+)

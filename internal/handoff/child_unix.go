@@ -58,6 +58,7 @@ func exitOf(s syscall.WaitStatus) int {
 // relay passes signals on to a child.
 type relay struct {
 	signals chan os.Signal
+	before  func(os.Signal) // is called before one is passed on; nil: nothing is
 	done    chan struct{}
 }
 
@@ -83,6 +84,9 @@ func (r *relay) to(p *os.Process) {
 		for {
 			select {
 			case s := <-r.signals:
+				if r.before != nil {
+					r.before(s)
+				}
 				if terminal && (s == syscall.SIGINT || s == syscall.SIGQUIT) || s == syscall.SIGPIPE {
 					continue
 				}

@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -212,13 +213,15 @@ func (l *Layout) bits(s span, values []string, first int) []bit {
 
 // explain gives an error of a scanner or writer its line.
 func (l *Layout) explain(err error) error {
-	switch e := err.(type) {
-	case *unfit:
-		p := l.holes[e.hole]
-		f := fault.New(fault.Invalid, "%s:%d: %s %s", l.file, p.Line, p.Of, e.why).About(p.Of)
-		f.Fix = e.fix
+	var ofValue *unfit
+	if errors.As(err, &ofValue) {
+		p := l.holes[ofValue.hole]
+		f := fault.New(fault.Invalid, "%s:%d: %s %s", l.file, p.Line, p.Of, ofValue.why).About(p.Of)
+		f.Fix = ofValue.fix
 		return f
-	case *unclear:
+	}
+	var e *unclear
+	if errors.As(err, &e) {
 		// From the last hole before it, since a reference may have lines of its own.
 		line, from := 1, 0
 		if n := strings.Count(l.text[:e.at], string(hole)); n > 0 {
@@ -285,7 +288,8 @@ type misfit struct{ why, fix string }
 func (e *misfit) Error() string { return e.why }
 
 func fixOf(err error) string {
-	if m, ok := err.(*misfit); ok {
+	var m *misfit
+	if errors.As(err, &m) {
 		return m.fix
 	}
 	return ""
@@ -359,6 +363,14 @@ func asItIs(s string) string { return s }
 type byteSet string
 
 func (s byteSet) has(c byte) bool { return strings.IndexByte(string(s), c) >= 0 }
+
+// lineEnd is where the line ends that at is in: at its line break, or at the end of the text.
+func lineEnd(text string, at int) int {
+	if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+		return at + i
+	}
+	return len(text)
+}
 
 // sortSpans puts spans into the order of the text.
 func sortSpans(all []span) {

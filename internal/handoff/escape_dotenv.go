@@ -37,7 +37,7 @@ func scanDotenv(text string) ([]span, error) {
 
 // scanDotenvLine goes over a line, or the lines of a quoted value, and returns where the next one begins.
 func scanDotenvLine(text string, start int) ([]span, int, error) {
-	eol := start + strings.IndexByte(text[start:]+"\n", '\n')
+	eol := lineEnd(text, start)
 	next := min(eol+1, len(text))
 	line := text[start:eol]
 	if trimmed := strings.TrimLeft(line, " \t"); strings.HasPrefix(trimmed, "#") {
@@ -81,7 +81,7 @@ func endOfDotenvQuoted(text string, start int, quote byte) int {
 }
 
 func scanDotenvQuoted(text string, start, end int, quote byte) ([]span, int, error) {
-	eol := end + strings.IndexByte(text[end:]+"\n", '\n')
+	eol := lineEnd(text, end)
 	next := min(eol+1, len(text))
 	rest := strings.TrimLeft(text[end:eol], " \t\r")
 	if rest != "" && rest[0] != '#' {

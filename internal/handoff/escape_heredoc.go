@@ -25,8 +25,10 @@ func (s *shellScanner) hereOperator() error {
 		s.at++
 	}
 	s.at += len(s.text[s.at:]) - len(strings.TrimLeft(s.text[s.at:], " \t"))
-	word := s.text[s.at:]
-	word = word[:strings.IndexAny(word+"\n", " \t\r\n;&|<>()")]
+	word := s.text[s.at:lineEnd(s.text, s.at)]
+	if end := strings.IndexAny(word, " \t\r;&|<>()"); end >= 0 {
+		word = word[:end]
+	}
 	s.at += len(word)
 	plain := strings.Trim(word, `'"`)
 	doc.raw = len(word)-len(plain) == 2 && word[0] == word[len(word)-1]
@@ -110,7 +112,10 @@ func (s *shellScanner) hereLines(doc hereDoc, end int) error {
 // strangeInHere returns where a here-document has something other than text, $NAME, ${NAME} and holes, or -1.
 func strangeInHere(body string) int {
 	for i := 0; i < len(body); i++ {
-		next := (body + "\n")[i+1]
+		next := byte('\n')
+		if i+1 < len(body) {
+			next = body[i+1]
+		}
 		switch {
 		case body[i] == '\\' && next == hole, body[i] == '`':
 			return i

@@ -135,8 +135,8 @@ func (s *shellScanner) fill(closing, opening string) error {
 		word, err := s.word(v)
 		return closing + word + opening, err
 	})
-	eol := s.at + strings.IndexByte(s.text[s.at:]+"\n", '\n')
-	s.spans = append(s.spans, span{start: s.at, end: s.at + 1, write: w, from: strings.LastIndexByte(s.text[:s.at], '\n') + 1, to: eol})
+	near := max(s.at-maxURL, 0)
+	s.spans = append(s.spans, span{start: s.at, end: s.at + 1, write: w, from: near + strings.LastIndexByte(s.text[near:s.at], '\n') + 1, to: lineEnd(s.text, s.at)})
 	s.at++
 	return nil
 }
@@ -288,7 +288,7 @@ func (s *shellScanner) inCommand() error {
 	case byteSet(" \t\r;&|<>()").has(c):
 		return s.between()
 	case c == '#' && f.word < 0:
-		end := s.at + strings.IndexByte(s.text[s.at:]+"\n", '\n')
+		end := lineEnd(s.text, s.at)
 		s.spans = append(s.spans, comments(s.text, s.at, end)...)
 		s.at = end
 		return nil

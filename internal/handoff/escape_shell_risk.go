@@ -30,16 +30,15 @@ func (s *shellScanner) endOfWord() {
 			f.runs = ""
 		}
 	}
-	rest, _, _ := strings.Cut(s.text[s.at:], "\n")
 	switch base := path.Base(word); base {
 	case "eval", "let", "trap", "alias", "ssh", "source":
 		f.runs = base
 	case "[[", "[", "test":
-		if comparesNumbers(rest) {
+		if comparesNumbers(s.restOfLine()) {
 			f.runs = base
 		}
 	case "declare", "typeset", "local", "readonly", "export":
-		if strings.Contains(rest, " -") && !strings.HasPrefix(strings.TrimLeft(rest, " "), "-x ") {
+		if rest := s.restOfLine(); strings.Contains(rest, " -") && !strings.HasPrefix(strings.TrimLeft(rest, " "), "-x ") {
 			f.runs = base
 		}
 	case "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "su", "env", "xargs":
@@ -54,6 +53,8 @@ func (s *shellScanner) endOfWord() {
 	}
 }
 
+func (s *shellScanner) restOfLine() string { return s.text[s.at:lineEnd(s.text, s.at)] }
+
 // comparesNumbers reports whether a line has a comparison in it that some shells calculate.
 func comparesNumbers(line string) bool {
 	for _, operator := range []string{" -eq ", " -ne ", " -lt ", " -le ", " -gt ", " -ge ", " -v "} {
@@ -63,6 +64,9 @@ func comparesNumbers(line string) bool {
 	}
 	return false
 }
+
+// maxName is the longest name of a variable that is looked for, in bytes.
+const maxName = 256
 
 // risk refuses the hole here if quotes do not protect the value.
 func (s *shellScanner) risk() error {
@@ -77,6 +81,9 @@ func (s *shellScanner) risk() error {
 			continue
 		}
 		word := strings.TrimLeft(s.text[f.word:s.at], `"$`)
+		if strings.IndexByte(word[:min(len(word), maxName)], '[') < 0 {
+			continue
+		}
 		if name, inside, ok := strings.Cut(word, "["); ok && CheckName(name) == nil && !strings.Contains(inside, "]") {
 			return s.refuse("stands within a subscript, which is arithmetic, which runs what it reads")
 		}

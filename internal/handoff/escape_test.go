@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -453,4 +454,36 @@ func FuzzLayout(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestI08RenderingIsBounded: a file made to be slow, on one line and with many references, takes no more than seconds.
+func TestI08RenderingIsBounded(t *testing.T) {
+	t.Parallel()
+	many := func(unit string) string { return strings.Repeat(unit, (1<<20)/len(unit)) }
+	for _, c := range []struct {
+		kind Kind
+		file string
+	}{
+		{JSON, `["` + many("https://h/${env.X} ") + `"]`},
+		{JSON, "[" + many("${env.X},\n") + "0]"},
+		{TOML, "a = [" + many("'${env.X}',") + "]"},
+		{YAML, "a: [" + many("'${env.X}', ") + "]"},
+		{YAML, "a: " + many("# ${env.X} ")},
+		{Shell, many("a[x'${env.X}' ") + "\n"},
+		{Shell, `echo "` + many("${env.X}https://") + `"`},
+		{Shell, "cat <<E\n" + many("$a ${env.X}\n") + "E\n"},
+		{Shell, many("$(echo ${env.X}) ")},
+		{Shell, many("$(") + "${env.X}"},
+		{Dotenv, "A='" + many("${env.X} ") + "'"},
+		{URL, many("https://${env.X}@h/")},
+		{Plain, many("${env.X}")},
+	} {
+		start := time.Now()
+		_, _ = fill(c.kind, true, c.file, []byte("v"))
+		if d := time.Since(start); d > 20*time.Second {
+			t.Errorf("%s %.30q: %v", c.kind, c.file, d)
+		} else {
+			t.Logf("%s %.30q: %v", c.kind, c.file, d)
+		}
+	}
 }

@@ -30,7 +30,7 @@ func (t *tomlScanner) step() error {
 	t.line = c == '\n' || t.line && byteSet(" \t\r").has(c)
 	switch {
 	case c == '#':
-		end := t.at + strings.IndexByte(t.text[t.at:]+"\n", '\n')
+		end := lineEnd(t.text, t.at)
 		t.spans = append(t.spans, comments(t.text, t.at, end)...)
 		t.at = end
 		return nil

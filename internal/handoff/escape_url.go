@@ -12,7 +12,8 @@ func (l *Layout) encodeURLs(s span, bits []bit) error {
 			continue
 		}
 		at := l.at[b.hole]
-		part, ok := urlPart(l.text[s.from:s.to], at-s.from)
+		from, to := max(s.from, at-maxURL), min(s.to, at+maxURL)
+		part, ok := urlPart(l.text[from:to], at-from)
 		switch {
 		case ok:
 		case l.everywhere:
@@ -28,6 +29,9 @@ func (l *Layout) encodeURLs(s span, bits []bit) error {
 	}
 	return nil
 }
+
+// maxURL bounds how far around a value a URL is looked for, in bytes.
+const maxURL = 8 << 10
 
 // urlEnd are the bytes that no URL goes beyond. A semicolon is one of them: it separates the parts of connection strings, of which one may
 // be a URL and the next a key that nobody decodes.

@@ -29,7 +29,9 @@ func (g *growing) push(p *mask.Patterns) {
 
 // newGrowing returns a scanner of first and of what more returns; one of the two may be nil. Neither is called before something is to be
 // scanned: to compile many secrets takes longer than to start a program.
-func newGrowing(first, more func() *mask.Patterns) *growing { return &growing{first: first, more: more} }
+func newGrowing(first, more func() *mask.Patterns) *growing {
+	return &growing{first: first, more: more}
+}
 
 // renew takes in the secrets that were added since.
 func (g *growing) renew() {

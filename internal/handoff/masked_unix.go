@@ -13,17 +13,30 @@ import (
 
 // How a program whose output is masked gets at the terminal:
 //
-//   - Reads it from a terminal and writes to one: it runs in a session of its own on a terminal of its own, between which and the real one
-//     everything is passed on (terminal_unix.go). So all that it does there goes through the mask, /dev/tty included.
-//   - Else it stays in our session, with our standard input itself and the real terminal for its job control: in a pipeline there are
-//     others at the terminal too, whose keys are not ours to take. What it writes goes through a pipe or, where a terminal was,
-//     through a terminal that is for output only. What it writes to /dev/tty is not seen then.
+//   - If it writes to one, it runs in a session of its own on a terminal of its own, between which and the real one everything is passed on
+//     (terminal_unix.go). So all that it does there goes through the mask, /dev/tty included.
+//   - Else it stays in our session, with the real terminal for its job control: its output is for a file or another program, and the
+//     terminal for that other program too, a pager perhaps, whose keys are not ours to take. Its output goes through a pipe; its errors,
+//     if they are for a terminal, through one that is for output only. What it writes to /dev/tty is not seen then.
+//
+// Its standard input is ours itself, not a copy, unless that is a terminal.
 func (p Program) runMasked() (exit int, err error) {
-	if p.Stdin == nil && isTerminal(os.Stdin) && isTerminal(os.Stdout) {
-		return p.runOnTerminal()
+	if isTerminal(os.Stdout) {
+		if isTerminal(os.Stdin) {
+			return p.runOnTerminal(os.Stdin)
+		}
+		if tty, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0); err == nil {
+			defer tty.Close()
+			return p.runOnTerminal(tty)
+		}
 	}
 	o := &outputs{of: p}
 	relay := newRelay(syscall.SIGPIPE, syscall.SIGWINCH)
+	relay.before = func(s os.Signal) {
+		if s == syscall.SIGWINCH {
+			o.resize()
+		}
+	}
 	defer relay.stop()
 	c := p.command()
 	stdout, err := o.pass(os.Stdout, openAlike)
@@ -69,6 +82,15 @@ func openAlike(ours *os.File) (here, theirs *os.File, err error) {
 		return nil, nil, err
 	}
 	return here, theirs, nil
+}
+
+// resize gives the terminals of the program the size of the real ones.
+func (o *outputs) resize() {
+	for _, s := range o.streams {
+		if isTerminal(s.to) {
+			_ = pty.InheritSize(s.to, s.from)
+		}
+	}
 }
 
 // brokenPipe reports whether err says that nobody reads the output any more.

@@ -445,13 +445,16 @@ func TestTerminalJobControl(t *testing.T) {
 	}
 }
 
-// Only what was a terminal is one; and standard input is handed over itself, so that what is not read stays for the next.
-func TestTerminalForOutputOnly(t *testing.T) {
+// Only what was a terminal is one; and standard input is handed over itself, so that what is not read stays for the next. Keys are taken
+// only from when the program wants them: until then they are for others in the pipeline.
+func TestTerminalInPipelines(t *testing.T) {
 	t.Parallel()
 	shell := exec.Command("bash", "--norc", "-c", `
 		(exec -a masked "$EXE" sh -c 'test -t 1 && test -t 2 && ! test -t 0 && echo "both $(stty size <&2) $GIVEN"; read a; echo "a $a"') < <(echo one; echo two)
 		(exec -a masked "$EXE" sh -c 'test -t 2 && ! test -t 1 && test -t 0 && echo "only err $GIVEN" >&2; echo "piped $GIVEN"') | cat
 		(exec -a masked "$EXE" sh -c 'test -t 1 && ! test -t 2 && echo "out $GIVEN"; echo "log $GIVEN" >&2') 2>"$LOG"; echo "log: $(cat "$LOG")"
+		(exec -a masked "$EXE" sh -c 'read a </dev/tty; echo "key $a $GIVEN"; stty -F /dev/tty size; echo "tty $GIVEN" >/dev/tty') <"$EXE"
+		{ read k; echo "$k"; } | (exec -a masked "$EXE" sh -c 'read a; echo "through $a $GIVEN"')
 		printf 'one\ntwo\n' >"$LOG"; { (exec -a masked "$EXE" sh -c 'read a; echo "first $a"'); read b; echo "then $b"; } <"$LOG"`)
 	exe, err := os.Executable()
 	if err != nil {
@@ -459,6 +462,11 @@ func TestTerminalForOutputOnly(t *testing.T) {
 	}
 	shell.Env = append(os.Environ(), "EXE="+exe, "TERM=xterm", "LOG="+t.TempDir()+"/log")
 	s := onScreen(t, shell)
+	s.expect("log: log ***\r\n")
+	s.keys("one\n")
+	s.expect("key one ***\r\n30 100\r\ntty ***\r\n")
+	s.keys("two\n")
+	s.expect("through two ***\r\n")
 	_ = s.ends()
 	for _, want := range []string{"both 30 100 ***\r\n", "a one\r\n", "only err ***\r\n", "piped ***\r\n", "out ***\r\n", "log: log ***\r\n", "first one\r\n", "then two\r\n"} {
 		s.expect(want)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +24,13 @@ const (
 	stopped = 's' // it was stopped by the signal n, as Ctrl-Z does
 	exited  = 'e' // it ended with the status n, as a shell gives it
 	goOn    = 'c' // to the leader: let it go on
+	toFront = 'f' // to the leader: give it the terminal, and let it go on
+)
+
+// What the leader has beside the program's own files: the connection to tacit, and the program's terminal.
+const (
+	controlFD  = 3
+	terminalFD = 4
 )
 
 type message struct {
@@ -53,15 +59,12 @@ func Session(args []string) int {
 	if len(args) < 3 {
 		return ExitNotFound
 	}
-	fd, err := strconv.Atoi(args[0])
-	if err != nil {
-		return ExitNotFound
-	}
-	syscall.CloseOnExec(fd)
-	control := os.NewFile(uintptr(fd), "control")
+	syscall.CloseOnExec(controlFD)
+	syscall.CloseOnExec(terminalFD)
+	control := os.NewFile(controlFD, "control")
 	runtime.LockOSThread() // what ends with its parent ends with this thread
 
-	pid, err := Program{Path: args[1], Argv: args[2:], Env: os.Environ()}.inForeground()
+	pid, err := Program{Path: args[1], Argv: args[2:], Env: os.Environ()}.inSession(args[0] == front)
 	if err != nil {
 		var errno syscall.Errno
 		_ = errors.As(err, &errno)
@@ -69,8 +72,9 @@ func Session(args []string) int {
 		return ExitNotExecutable
 	}
 	signal.Ignore(syscall.SIGTTOU, syscall.SIGTSTP, syscall.SIGTTIN)
-	_ = os.Stdout.Close() // what the program's end should show
-	_ = os.Stderr.Close()
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} { // the program's end should be theirs
+		_ = f.Close()
+	}
 	_ = message{started, pid}.send(control)
 	go obey(control, pid)
 	for {
@@ -84,20 +88,29 @@ func Session(args []string) int {
 			_ = message{stopped, int(status.StopSignal())}.send(control)
 		default:
 			// What the program left in the background is not hung up: the foreground is ours when this session ends.
-			_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp())
+			bring(unix.Getpgrp())
 			_ = message{exited, exitOf(status)}.send(control)
 			return 0
 		}
 	}
 }
 
-// inForeground starts the program in a process group of its own, which has the terminal.
-func (p Program) inForeground() (pid int, err error) {
+// The first argument of [SessionCommand]: whether the program has the terminal from the beginning.
+const (
+	front = "front"
+	back  = "back"
+)
+
+// bring gives a process group the terminal.
+func bring(group int) { _ = unix.IoctlSetPointerInt(terminalFD, unix.TIOCSPGRP, group) }
+
+// inSession starts the program in a process group of its own, which has the terminal if it is to be in front.
+func (p Program) inSession(inFront bool) (pid int, err error) {
 	attr := &os.ProcAttr{Env: p.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: endsWithUs()}
 	if attr.Sys == nil {
 		attr.Sys = &syscall.SysProcAttr{}
 	}
-	attr.Sys.Setpgid, attr.Sys.Foreground, attr.Sys.Ctty = true, true, 0
+	attr.Sys.Setpgid, attr.Sys.Foreground, attr.Sys.Ctty = true, inFront, terminalFD
 	child, err := os.StartProcess(p.Path, p.Argv, attr)
 	if errors.Is(err, syscall.ENOEXEC) {
 		p = p.byShell()
@@ -120,8 +133,9 @@ func obey(control *os.File, pid int) {
 			_ = syscall.Kill(-pid, syscall.SIGCONT)
 			return
 		}
-		if m.kind == goOn {
-			_ = syscall.Kill(-pid, syscall.SIGCONT)
+		if m.kind == toFront {
+			bring(pid)
 		}
+		_ = syscall.Kill(-pid, syscall.SIGCONT)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -26,8 +25,10 @@ type onTerminal struct {
 	signals chan os.Signal
 	pid     int // of the program; 0: it has not started
 
-	keys *keys
-	was  *term.State // how the real terminal was, while it is raw; nil: it is not
+	wanted bool // the program uses its terminal: the real one's keys are for it
+	plain  bool // we have told the program's terminal to leave line ends alone
+	keys   *keys
+	was    *term.State // how the real terminal was, while it is raw; nil: it is not
 }
 
 // backgroundCheck is how often a job in the background looks whether it was brought to the foreground: not every shell says so.
@@ -36,8 +37,11 @@ const backgroundCheck = 200 * time.Millisecond
 // suspendTime is how long a process that has asked to be stopped waits for that. It is not stopped if there is nobody who could let it go on.
 const suspendTime = 250 * time.Millisecond
 
-// runOnTerminal is Run for a program that reads from a terminal and writes to one.
-func (p Program) runOnTerminal() (exit int, err error) {
+// runOnTerminal is Run for a program that writes to a terminal. real is ours.
+//
+// The keys are taken at once if it reads from a terminal too. Else there may be somebody else in the pipeline who does; so it begins in
+// the background of its own terminal, where the kernel stops it when it wants a key, and only then they are taken.
+func (p Program) runOnTerminal(real *os.File) (exit int, err error) {
 	master, slave, err := pty.Open()
 	if err != nil {
 		return 0, p.startFailed(err)
@@ -45,7 +49,7 @@ func (p Program) runOnTerminal() (exit int, err error) {
 	defer master.Close()
 	defer slave.Close()
 	o := &outputs{of: p}
-	t := &onTerminal{real: os.Stdin, master: master, said: make(chan message), signals: make(chan os.Signal, 16)}
+	t := &onTerminal{real: real, master: master, said: make(chan message), signals: make(chan os.Signal, 16)}
 	if err := t.alike(slave); err != nil {
 		return 0, p.startFailed(err)
 	}
@@ -61,12 +65,16 @@ func (p Program) runOnTerminal() (exit int, err error) {
 	}
 	signal.Notify(t.signals, append(passedOn, syscall.SIGPIPE, syscall.SIGWINCH)...)
 	defer signal.Stop(t.signals)
-	if err := t.lead(p, slave, stderr); err != nil {
+	stdin := p.stdin()
+	if isTerminal(stdin) {
+		stdin, t.wanted = slave, t.inFront()
+	}
+	if err := t.lead(p, slave, stdin, stderr); err != nil {
 		o.abandon()
 		return 0, err
 	}
 	t.keys = readKeys(t.real, t.master)
-	t.attach() // before the first line is shown, whose end would be made twice else
+	t.attach() // before the first line is shown, or its end would be made twice
 	defer t.detach()
 	o.started()
 	exit = t.until()
@@ -83,11 +91,12 @@ func (t *onTerminal) alike(slave *os.File) error {
 	if err == nil {
 		err = pty.InheritSize(t.real, t.master)
 	}
+	t.lineEnds(false)
 	return err
 }
 
 // lead starts the leader of the session, which starts the program.
-func (t *onTerminal) lead(p Program, slave, stderr *os.File) error {
+func (t *onTerminal) lead(p Program, slave, stdin, stderr *os.File) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return p.startFailed(err)
@@ -96,12 +105,15 @@ func (t *onTerminal) lead(p Program, slave, stderr *os.File) error {
 	if err != nil {
 		return p.startFailed(err)
 	}
-	const control = 3 // the first of ExtraFiles
+	where := back
+	if t.wanted {
+		where = front
+	}
 	t.control = ours
 	t.leader = &exec.Cmd{
-		Path: exe, Args: append([]string{os.Args[0], SessionCommand, strconv.Itoa(control), p.Path}, p.Argv...), Env: p.Env, Dir: p.Dir,
-		Stdin: slave, Stdout: slave, Stderr: stderr, ExtraFiles: []*os.File{theirs},
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0},
+		Path: exe, Args: append([]string{os.Args[0], SessionCommand, where, p.Path}, p.Argv...), Env: p.Env, Dir: p.Dir,
+		Stdin: stdin, Stdout: slave, Stderr: stderr, ExtraFiles: []*os.File{controlFD - 3: theirs, terminalFD - 3: slave},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: terminalFD},
 	}
 	err = t.leader.Start()
 	_ = theirs.Close()
@@ -152,12 +164,12 @@ func (t *onTerminal) until() (exit int) {
 			case m.kind == exited:
 				exit = m.n
 			case m.kind == stopped:
-				t.suspend()
+				t.stopped(syscall.Signal(m.n))
 			}
 		case s := <-t.signals:
 			t.signal(s)
 		case <-look.C:
-			if t.was == nil {
+			if t.was == nil && t.wanted {
 				t.attach()
 			}
 		}
@@ -173,17 +185,26 @@ func (t *onTerminal) signal(s os.Signal) {
 	case syscall.SIGCONT:
 		t.attach()
 		_ = message{kind: goOn}.send(t.control)
+	case syscall.SIGINT, syscall.SIGQUIT: // while the keys are not the program's, Ctrl-C comes to us
+		_ = syscall.Kill(-t.pid, s.(syscall.Signal))
 	default:
 		_ = syscall.Kill(t.pid, s.(syscall.Signal))
 	}
 }
 
-// attach takes the real terminal's keys, if it is ours to take: we may be a job in the background.
+// inFront reports whether we have the real terminal: we may be a job in the background, unless it controls no jobs of ours.
+func (t *onTerminal) inFront() bool {
+	group, err := unix.IoctlGetInt(int(t.real.Fd()), unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
+// attach takes the real terminal's keys, if they are wanted and ours to take.
 func (t *onTerminal) attach() {
-	fd := int(t.real.Fd())
-	if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
+	if !t.wanted || !t.inFront() {
 		return
 	}
+	t.lineEnds(true)
+	fd := int(t.real.Fd())
 	_ = pty.InheritSize(t.real, t.master)
 	if t.was == nil {
 		was, err := term.MakeRaw(fd)
@@ -197,8 +218,23 @@ func (t *onTerminal) attach() {
 	t.keys.take(true)
 }
 
+// lineEnds says whether the program's terminal makes of a line end what terminals make of it. Only one of the two may: it while the real one
+// is raw, else the real one. A program that has switched it off itself keeps it off.
+func (t *onTerminal) lineEnds(theirs bool) {
+	fd := int(t.master.Fd())
+	mode, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil || theirs != t.plain || !theirs && mode.Oflag&unix.OPOST == 0 {
+		return
+	}
+	mode.Oflag ^= unix.OPOST
+	if unix.IoctlSetTermios(fd, setTermios, mode) == nil {
+		t.plain = !theirs
+	}
+}
+
 // detach gives the real terminal back as it was.
 func (t *onTerminal) detach() {
+	t.lineEnds(false)
 	t.keys.take(false)
 	if t.was != nil {
 		_ = term.Restore(int(t.real.Fd()), t.was)
@@ -206,25 +242,36 @@ func (t *onTerminal) detach() {
 	}
 }
 
-// suspend stops this process, and everybody in its job, because the program was; and goes on when it may.
+// stopped does what the program's stop asks for: it wants the terminal, or it was told to stop.
+func (t *onTerminal) stopped(by syscall.Signal) {
+	next := message{kind: goOn}
+	if by == syscall.SIGTTIN || by == syscall.SIGTTOU {
+		next.kind = toFront
+		t.wanted = true
+	}
+	if next.kind == goOn || !t.inFront() {
+		t.suspend()
+	}
+	t.attach()
+	_ = next.send(t.control)
+}
+
+// suspend stops this process, and everybody in its job, because the program was stopped; and returns when it goes on.
 func (t *onTerminal) suspend() {
 	t.detach()
 	// Of SIGTSTP the runtime knows nothing, so it does what it does to any program: Go cannot give that back once it was notified of it.
 	_ = syscall.Kill(0, syscall.SIGTSTP)
-	for wait := time.After(suspendTime); wait != nil; {
+	for wait := time.After(suspendTime); ; {
 		select {
 		case s := <-t.signals:
 			if s == syscall.SIGCONT {
-				wait = nil
-				break
+				return
 			}
 			t.signal(s)
 		case <-wait:
-			wait = nil
+			return
 		}
 	}
-	t.attach()
-	_ = message{kind: goOn}.send(t.control)
 }
 
 // socketpair returns two ends of a connection. Neither is inherited unless it is given.

@@ -40,6 +40,7 @@ type Value struct {
 type Member struct {
 	Key   string
 	Value Value
+	Place Place // of the key
 }
 
 // A Table is keys with values, in the order of the file. The zero Table is empty and usable.

@@ -133,7 +133,7 @@ func values(s *shop, store Store) {
 		if store.HoldsName != nil && !store.HoldsName(key) {
 			key = "v" + strings.ReplaceAll(strings.ReplaceAll(c.what, " ", ""), "-", "")
 		}
-		s.write(key, []byte("before"))
+		s.put(key, "before")
 		_, err := s.write(key, []byte(c.value))
 		switch {
 		case store.Holds == nil || store.Holds([]byte(c.value)):
