@@ -137,9 +137,9 @@ func (v *conn) understand(r rest.Request, a *rest.Answer) (*reply, error) {
 	case a.Status != http.StatusNotFound:
 		return nil, v.refused(r, a)
 	}
-	// Vault says 404 in JSON, with "errors" (empty: there is nothing) or with "data" (there is nothing any more). Anything else is
-	// somebody between us.
-	if json.Unmarshal(a.Body, answer) != nil || answer.Errors == nil && answer.Data.Kind() != '{' {
+	// Vault says 404 in JSON, with "errors" (empty: there is nothing), with "data" (there is nothing any more) or with "warnings" (this is
+	// no path of that engine). Anything else is somebody between us.
+	if json.Unmarshal(a.Body, answer) != nil || answer.Errors == nil && answer.Data.Kind() != '{' && len(answer.Warnings) == 0 {
 		return nil, v.client.Error(fault.Unavailable, r, a, "")
 	}
 	if len(answer.Errors) > 0 || len(answer.Warnings) > 0 {

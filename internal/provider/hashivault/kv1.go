@@ -3,6 +3,7 @@ package hashivault
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,6 +19,9 @@ type kv1 struct{ *conn }
 func (*kv1) Traits() provider.Traits { return provider.Traits{Writable: true, Remote: true} }
 
 func (k *kv1) path(name string) string { return k.mount + "/" + k.prefix + name }
+
+// holds reports whether version 1 can have an entry of this name: Vault's storage refuses two dots in a row.
+func holds(name string) bool { return !strings.Contains(name, "..") }
 
 // fields returns the fields of an entry; nil when there is none, which was made sure of.
 func (k *kv1) fields(ctx context.Context, what, name string) (jsontext.Value, error) {
@@ -37,6 +41,9 @@ func (k *kv1) Read(ctx context.Context, name, version string) (provider.Item, er
 	if err := provider.CheckName(k.name, name); err != nil {
 		return provider.Item{}, err
 	}
+	if !holds(name) {
+		return provider.Item{}, provider.NotFound(k.name, name)
+	}
 	fields, err := k.fields(ctx, "read", name)
 	switch {
 	case err != nil:
@@ -44,7 +51,7 @@ func (k *kv1) Read(ctx context.Context, name, version string) (provider.Item, er
 	case fields == nil:
 		return provider.Item{}, provider.NotFound(k.name, name)
 	case version != "":
-		return provider.Item{}, provider.Errorf(fault.NotFound, k.name, "%s has no versions: this engine keeps none", name).About(name).WithFix("read it without a version")
+		return provider.Item{}, provider.NoVersion(k.name, name, version)
 	}
 	value, err := k.unpack(name, fields)
 	if err != nil {
@@ -56,6 +63,9 @@ func (k *kv1) Read(ctx context.Context, name, version string) (provider.Item, er
 func (k *kv1) Write(ctx context.Context, name string, value secret.Value) (provider.Item, error) {
 	if err := provider.CheckWrite(k.name, name, value); err != nil {
 		return provider.Item{}, err
+	}
+	if !holds(name) {
+		return provider.Item{}, provider.Errorf(fault.Invalid, k.name, "version 1 of the engine cannot hold the name %s", name).About(name).WithFix("use a name without two dots in a row")
 	}
 	fields, err := k.fields(ctx, "write", name)
 	if err != nil {
@@ -83,6 +93,9 @@ func (k *kv1) List(ctx context.Context, each func(provider.Item) error) error {
 func (k *kv1) Delete(ctx context.Context, name string) (int, error) {
 	if err := provider.CheckName(k.name, name); err != nil {
 		return 0, err
+	}
+	if !holds(name) {
+		return 0, provider.NotFound(k.name, name)
 	}
 	fields, err := k.fields(ctx, "delete", name) // Vault says yes to deleting nothing
 	switch {

@@ -107,7 +107,7 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case "metadata":
 			v.metadata(w, r, name)
 		default:
-			answer(w, 404, object{"errors": []string{}, "warnings": []string{"Invalid path for a versioned K/V secrets engine."}})
+			answer(w, 404, object{"data": nil, "warnings": []string{"Invalid path for a versioned K/V secrets engine."}})
 		}
 	default:
 		answer(w, 404, object{"errors": []string{"no handler for route " + strconv.Quote(path) + ". route entry not found."}})
@@ -198,6 +198,8 @@ func (v *Vault) kv1(w http.ResponseWriter, r *http.Request, name string, body ob
 	switch {
 	case r.URL.Query().Get("list") == "true":
 		list(w, v.plain, name)
+	case strings.Contains(name, ".."):
+		answer(w, 500, object{"errors": []string{"1 error occurred:\n\t* path cannot contain .."}})
 	case r.Method == http.MethodPut:
 		v.plain[name] = body
 		w.WriteHeader(204)
