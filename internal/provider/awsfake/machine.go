@@ -41,7 +41,7 @@ func (s *Server) mint() (id string, k Key) {
 	return id, k
 }
 
-const metadataToken = "metadata-token-0001"
+const metadataToken = "metadata-token-0001" //nolint:gosec // of a test
 
 // serveMachine answers requests to SSO's portal, a container's endpoint and an instance's metadata.
 func (s *Server) serveMachine(w http.ResponseWriter, r *http.Request) bool {

@@ -276,7 +276,8 @@ func TestSettings(t *testing.T) {
 		"an unknown key":          {[]any{"regoin", "x"}, "unknown key"},
 	} {
 		_, err := Make(provider.Spec{Name: "aws", Settings: providertest.Table(test.pairs...)}, world())
-		if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error()+fmt.Sprint(err.(*fault.Error).Fix), test.want) {
+		var e *fault.Error
+		if !errors.As(err, &e) || e.Code != fault.Usage || !strings.Contains(e.Error()+e.Fix, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
