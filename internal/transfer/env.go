@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 
+	"tacit/internal/dotenv"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 )
@@ -13,14 +14,14 @@ import (
 // maxEnvInMemory bounds an env file that cannot be read twice.
 const maxEnvInMemory = 64 << 20
 
-// envReader reads NAME=value lines; envscan.go describes the dialect. The first pass finds mistakes and the names that are
+// envReader reads NAME=value lines; package dotenv describes the dialect. The first pass finds mistakes and the names that are
 // set more than once, the second yields each name's last line.
 type envReader struct {
 	collector
 	file  io.ReadSeeker
-	start int64          // where in file the text begins
-	scan  *envScanner    // of the second pass; nil before it
-	last  map[string]int // line that counts, of the names that are set more than once
+	start int64           // where in file the text begins
+	scan  *dotenv.Scanner // of the second pass; nil before it
+	last  map[string]int  // line that counts, of the names that are set more than once
 }
 
 func newEnvReader(r io.Reader, c collector) (*envReader, error) {
@@ -54,22 +55,22 @@ func (r *envReader) Next() (keeper.ImportEntry, error) {
 		}
 	}
 	for {
-		if err := r.scan.next(); err != nil {
+		if err := r.scan.Next(); err != nil {
 			return keeper.ImportEntry{}, err
 		}
-		key := r.scan.name()
-		if line, ok := r.last[r.strip(key)]; ok && line != r.scan.at {
+		key := r.scan.Name()
+		if line, ok := r.last[r.strip(key)]; ok && line != r.scan.At {
 			continue
 		}
-		value, err := r.scan.copyValue()
+		value, err := r.scan.CopyValue()
 		if err != nil {
 			return keeper.ImportEntry{}, err
 		}
 		if len(value) == 0 { // usual in files that are templates
-			r.warn(r.scan.at, "empty_value", "%s has no value and is left out", clip(key))
+			r.warn(r.scan.At, "empty_value", "%s has no value and is left out", clip(key))
 			continue
 		}
-		return r.entry(key, r.scan.at, value)
+		return r.entry(key, r.scan.At, value)
 	}
 }
 
@@ -77,30 +78,30 @@ func (r *envReader) Next() (keeper.ImportEntry, error) {
 func (r *envReader) firstPass() error {
 	first := map[uint64]int{} // line of each name, by the hash of seen
 	r.last = map[string]int{}
-	s := newEnvScanner(r.file)
+	s := dotenv.New(r.file)
 	for {
-		err := s.next()
+		err := s.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		key := r.strip(s.name())
+		key := r.strip(s.Name())
 		h := maphash.String(r.seen.seed, key)
 		before, again := first[h]
-		if first[h] = s.at; again {
-			r.last[key] = s.at
-			r.warn(s.at, "duplicate_name", "%s is set on line %d and again on line %d, which counts", clip(key), before, s.at)
+		if first[h] = s.At; again {
+			r.last[key] = s.At
+			r.warn(s.At, "duplicate_name", "%s is set on line %d and again on line %d, which counts", clip(key), before, s.At)
 		}
 		if len(first) > maxEntries {
-			return invalid(s.at, "there are more than %d entries", maxEntries)
+			return invalid(s.At, "there are more than %d entries", maxEntries)
 		}
 	}
-	for _, d := range s.strayed {
+	for _, d := range s.Strayed {
 		r.warn(d, "unused_directive", "a comment that begins with tacit: belongs to no entry, or is not one that tacit knows")
 	}
-	r.scan = newEnvScanner(r.file)
+	r.scan = dotenv.New(r.file)
 	_, err := r.file.Seek(r.start, io.SeekStart)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"tacit/internal/dotenv"
 	"tacit/internal/fault"
 )
 
@@ -18,15 +19,13 @@ type EnvLine struct {
 	Dollars []int
 }
 
-// EachEnvLine calls each with the assignments of an env file, in the dialect that envscan.go describes, in their order and with
+// EachEnvLine calls each with the assignments of an env file, in the dialect that package dotenv describes, in their order and with
 // every one of those that set the same name. Errors have class fault.Invalid and name the line; an error of each ends it.
 func EachEnvLine(r io.Reader, each func(EnvLine) error) error {
-	s := newEnvScanner(io.LimitReader(r, maxEnvInMemory))
-	if bom, _ := s.r.Peek(3); string(bom) == "\ufeff" {
-		_, _ = s.r.Discard(3)
-	}
+	s := dotenv.New(io.LimitReader(r, maxEnvInMemory))
+	s.SkipMark()
 	for n := 0; ; n++ {
-		err := s.next()
+		err := s.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -34,13 +33,13 @@ func EachEnvLine(r io.Reader, each func(EnvLine) error) error {
 			return err
 		}
 		if n == maxEntries {
-			return fault.New(fault.Invalid, "line %d: there are more than %d entries", s.at, maxEntries)
+			return fault.New(fault.Invalid, "line %d: there are more than %d entries", s.At, maxEntries)
 		}
-		value, err := s.copyValue()
+		value, err := s.CopyValue()
 		if err != nil {
 			return err
 		}
-		line := EnvLine{Line: s.at, Name: string(s.key), Value: value, Literal: s.quote == '\'' || s.base64, Dollars: append([]int(nil), s.dollars...)}
+		line := EnvLine{Line: s.At, Name: string(s.Key), Value: value, Literal: s.Quote == '\'' || s.Base64, Dollars: append([]int(nil), s.Dollars...)}
 		if err := each(line); err != nil {
 			return err
 		}

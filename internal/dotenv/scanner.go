@@ -1,15 +1,26 @@
-package transfer
+package dotenv
 
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"tacit/internal/fault"
 )
 
-// envScanner takes env text apart. The dialect:
+const (
+	// MaxEntry is the longest entry in bytes of the file: a value of 64 KiB fits in any spelling.
+	MaxEntry = 1 << 20
+	// maxStrayed bounds the lines of directives that are remembered.
+	maxStrayed = 1000
+)
+
+// Scanner takes env text apart. The dialect:
 //
 //   - A line is NAME=value, blank, or a comment that begins with '#'. "export " may stand before NAME, blanks around '='.
 //   - An unquoted value goes to the end of the line, or to a '#' after a blank; blanks around it do not count.
@@ -20,54 +31,65 @@ import (
 //   - Lines end with LF or CRLF. An entry whose last line ends with CRLF has LF within its quotes instead of CRLF; in any
 //     other a CR is a byte of the value.
 //   - "# tacit:name=db.password" gives the next entry that name; "# tacit:base64" says that its value is base64.
-type envScanner struct {
-	r    *bufio.Reader
-	line int // of the next byte
-	used int // bytes of the entry so far
+type Scanner struct {
+	// Of the entry that Next read. Slices are good until the next call.
+	First   int    // the line of its first directive, else its own
+	At      int    // its line
+	Key     []byte // what stands before the '='
+	Named   string // its name by a directive; empty: there is none
+	Base64  bool   // its value is base64, as a directive says
+	Value   []byte
+	Quote   byte  // that Value stood between; 0: none
+	Dollars []int // offsets in Value of what was written as \$
+	Line    int   // the one after it
 
-	at      int // line of the entry
-	key     []byte
-	named   string // by a directive; empty: key
-	base64  bool
-	value   []byte
-	quote   byte  // that value stood between; 0: none
-	dollars []int // offsets in value of what was written as \$
-	returns []int // offsets in value of a CR before a LF, as they stand in the file
+	Strayed []int // lines of directives that are unknown or belong to nothing, the first of them
+
+	r       *bufio.Reader
+	used    int   // bytes of the entry so far
+	returns []int // offsets in Value of a CR before a LF, as they stand in the file
 	crlf    bool  // the line that ended last ended with CRLF
-
-	strayed []int // lines of directives that are unknown or belong to nothing
 }
 
-func newEnvScanner(r io.Reader) *envScanner {
-	return &envScanner{r: bufio.NewReaderSize(r, 64<<10), line: 1}
+// New returns a scanner of a text.
+func New(r io.Reader) *Scanner {
+	return &Scanner{r: bufio.NewReaderSize(r, 64<<10), Line: 1}
 }
 
-// name returns what the entry is called.
-func (s *envScanner) name() string {
-	if s.named != "" {
-		return s.named
+// SkipMark skips the byte order mark that some editors begin a file with.
+func (s *Scanner) SkipMark() {
+	if mark, _ := s.r.Peek(3); string(mark) == "\ufeff" {
+		_, _ = s.r.Discard(3)
 	}
-	return string(s.key)
 }
 
-// copyValue returns the value in memory of its own.
-func (s *envScanner) copyValue() ([]byte, error) {
-	if s.base64 {
-		v, err := decodeBase64(s.value)
+// Name returns what the entry is called.
+func (s *Scanner) Name() string {
+	if s.Named != "" {
+		return s.Named
+	}
+	return string(s.Key)
+}
+
+// CopyValue returns the value in memory of its own.
+func (s *Scanner) CopyValue() ([]byte, error) {
+	if s.Base64 {
+		v := make([]byte, base64.StdEncoding.DecodedLen(len(s.Value)))
+		n, err := base64.StdEncoding.Strict().Decode(v, s.Value)
 		if err != nil {
-			return nil, atLine(s.at, err)
+			return nil, invalid(s.At, "the value is not base64")
 		}
-		return v, nil
+		return v[:n], nil
 	}
-	return append(make([]byte, 0, len(s.value)), s.value...), nil
+	return append(make([]byte, 0, len(s.Value)), s.Value...), nil
 }
 
-// next reads the next entry, or returns io.EOF.
-func (s *envScanner) next() error {
-	s.named, s.base64 = "", false
+// Next reads the next entry, or returns io.EOF.
+func (s *Scanner) Next() error {
+	s.First, s.Named, s.Base64 = 0, "", false
 	directive := 0
 	for {
-		s.used, s.at = 0, s.line
+		s.used, s.At = 0, s.Line
 		c, err := s.skipBlanks()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -84,9 +106,14 @@ func (s *envScanner) next() error {
 				return err
 			}
 			if s.directive(text) {
-				directive = s.line - 1
+				if directive = s.Line - 1; s.First == 0 {
+					s.First = directive
+				}
 			}
 		default:
+			if s.First == 0 {
+				s.First = s.At
+			}
 			if err := s.readKey(c); err != nil {
 				return err
 			}
@@ -96,25 +123,25 @@ func (s *envScanner) next() error {
 }
 
 // byte returns the next byte of the entry. It counts lines and what the entry takes.
-func (s *envScanner) byte() (byte, error) {
+func (s *Scanner) byte() (byte, error) {
 	c, err := s.r.ReadByte()
 	if err != nil {
 		return 0, err
 	}
-	if s.used++; s.used > maxEntry {
-		return 0, invalid(s.at, "the entry is longer than %d bytes", maxEntry)
+	if s.used++; s.used > MaxEntry {
+		return 0, invalid(s.At, "the entry is longer than %d bytes", MaxEntry)
 	}
 	switch c {
 	case '\n':
-		s.line++
+		s.Line++
 	case 0:
-		return 0, invalid(s.line, "a NUL byte stands in the text").WithFix("write the value as base64, after a line that says # tacit:base64")
+		return 0, invalid(s.Line, "a NUL byte stands in the text").WithFix("write the value as base64, after a line that says # tacit:base64")
 	}
 	return c, nil
 }
 
 // skipBlanks returns the first byte that is neither space nor tab.
-func (s *envScanner) skipBlanks() (byte, error) {
+func (s *Scanner) skipBlanks() (byte, error) {
 	for {
 		c, err := s.byte()
 		if err != nil || c != ' ' && c != '\t' {
@@ -125,7 +152,7 @@ func (s *envScanner) skipBlanks() (byte, error) {
 
 // comment reads the rest of a comment and the end of its line, and returns its beginning. It may have any length, since
 // nothing else of it is kept.
-func (s *envScanner) comment() (string, error) {
+func (s *Scanner) comment() (string, error) {
 	var text []byte
 	last := byte(0)
 	for {
@@ -140,63 +167,63 @@ func (s *envScanner) comment() (string, error) {
 			text = append(text, c)
 		}
 	}
-	s.line++
+	s.Line++
 	s.crlf = last == '\r'
 	return strings.TrimRight(string(text), " \t\r"), nil
 }
 
 // directive obeys a comment that says something about the next entry, and reports whether it did.
-func (s *envScanner) directive(comment string) bool {
+func (s *Scanner) directive(comment string) bool {
 	said, ok := strings.CutPrefix(comment, " tacit:")
 	if !ok {
 		return false
 	}
 	if name, ok := strings.CutPrefix(said, "name="); ok && name != "" {
-		s.named = name
+		s.Named = name
 		return true
 	}
 	if said == "base64" {
-		s.base64 = true
+		s.Base64 = true
 		return true
 	}
-	s.stray(s.line - 1)
+	s.stray(s.Line - 1)
 	return false
 }
 
-func (s *envScanner) stray(line int) {
-	if len(s.strayed) < maxWarnings {
-		s.strayed = append(s.strayed, line)
+func (s *Scanner) stray(line int) {
+	if len(s.Strayed) < maxStrayed {
+		s.Strayed = append(s.Strayed, line)
 	}
 }
 
 // readKey reads up to the '='. c is the first byte.
-func (s *envScanner) readKey(c byte) (err error) {
-	s.key = s.key[:0]
+func (s *Scanner) readKey(c byte) (err error) {
+	s.Key = s.Key[:0]
 	for c != '=' {
-		if c == '\n' || len(s.key) > 1024 {
+		if c == '\n' || len(s.Key) > 1024 {
 			return s.noAssignment()
 		}
-		s.key = append(s.key, c)
+		s.Key = append(s.Key, c)
 		if c, err = s.byte(); errors.Is(err, io.EOF) {
 			return s.noAssignment()
 		} else if err != nil {
 			return err
 		}
 	}
-	s.key = bytes.TrimRight(s.key, " \t")
-	if rest, ok := bytes.CutPrefix(s.key, []byte("export")); ok && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		s.key = bytes.TrimLeft(rest, " \t")
+	s.Key = bytes.TrimRight(s.Key, " \t")
+	if rest, ok := bytes.CutPrefix(s.Key, []byte("export")); ok && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		s.Key = bytes.TrimLeft(rest, " \t")
 	}
 	return nil
 }
 
-func (s *envScanner) noAssignment() error {
-	return invalid(s.at, "expected NAME=value").WithFix("put quotes around a value of several lines")
+func (s *Scanner) noAssignment() error {
+	return invalid(s.At, "expected NAME=value").WithFix("put quotes around a value of several lines")
 }
 
 // readValue reads what stands after the '=', to the end of the entry's last line.
-func (s *envScanner) readValue() error {
-	s.value, s.returns, s.dollars, s.quote = s.value[:0], s.returns[:0], s.dollars[:0], 0
+func (s *Scanner) readValue() error {
+	s.Value, s.returns, s.Dollars, s.Quote = s.Value[:0], s.returns[:0], s.Dollars[:0], 0
 	c, err := s.byte()
 	blank := false
 	for err == nil && (c == ' ' || c == '\t') {
@@ -209,7 +236,7 @@ func (s *envScanner) readValue() error {
 	case err != nil:
 		return err
 	case c == '\'' || c == '"':
-		s.quote = c
+		s.Quote = c
 		if err := s.readQuoted(c); err != nil {
 			return err
 		}
@@ -225,74 +252,74 @@ func (s *envScanner) readValue() error {
 }
 
 // readPlain reads an unquoted value. c is its first byte, blank whether one stands before it.
-func (s *envScanner) readPlain(c byte, blank bool) error {
+func (s *Scanner) readPlain(c byte, blank bool) error {
 	for c != '\n' {
 		if c == '#' && blank {
 			_, err := s.comment()
-			s.value = bytes.TrimRight(s.value, " \t")
+			s.Value = bytes.TrimRight(s.Value, " \t")
 			return err
 		}
-		s.value = append(s.value, c)
+		s.Value = append(s.Value, c)
 		s.takeUntil("\n#\x00")
-		last := s.value[len(s.value)-1]
+		last := s.Value[len(s.Value)-1]
 		blank = last == ' ' || last == '\t'
 		var err error
 		if c, err = s.byte(); errors.Is(err, io.EOF) {
-			s.value = bytes.TrimRight(s.value, " \t\r")
+			s.Value = bytes.TrimRight(s.Value, " \t\r")
 			return nil
 		} else if err != nil {
 			return err
 		}
 	}
 	var text []byte
-	text, s.crlf = bytes.CutSuffix(s.value, []byte("\r"))
-	s.value = bytes.TrimRight(text, " \t")
+	text, s.crlf = bytes.CutSuffix(s.Value, []byte("\r"))
+	s.Value = bytes.TrimRight(text, " \t")
 	return nil
 }
 
 // takeUntil adds to the value what is in the buffer before the first of the stops, at once: most values are nothing else.
 // The stops hold what byte would count or refuse.
-func (s *envScanner) takeUntil(stops string) {
+func (s *Scanner) takeUntil(stops string) {
 	ahead, _ := s.r.Peek(s.r.Buffered())
 	if n := bytes.IndexAny(ahead, stops); n >= 0 {
 		ahead = ahead[:n]
 	}
-	s.value = append(s.value, ahead...)
+	s.Value = append(s.Value, ahead...)
 	s.used += len(ahead)
 	_, _ = s.r.Discard(len(ahead)) // it is there
 }
 
 // readQuoted reads up to the closing quote.
-func (s *envScanner) readQuoted(quote byte) error {
+func (s *Scanner) readQuoted(quote byte) error {
 	escaped := false
 	stops := "\n\x00\\" + string(rune(quote))
 	for last := byte(0); ; {
-		if n := len(s.value); !escaped {
-			if s.takeUntil(stops); len(s.value) > n {
-				last = s.value[len(s.value)-1]
+		if n := len(s.Value); !escaped {
+			if s.takeUntil(stops); len(s.Value) > n {
+				last = s.Value[len(s.Value)-1]
 			}
 		}
 		c, err := s.byte()
 		switch {
 		case errors.Is(err, io.EOF):
-			return invalid(s.at, "the quote that begins here does not end")
+			return invalid(s.At, "the quote that begins here does not end")
 		case err != nil:
 			return err
 		case escaped:
 			escaped = false
 			if c == '$' {
-				s.dollars = append(s.dollars, len(s.value))
+				s.Dollars = append(s.Dollars, len(s.Value))
 			}
-			s.value = appendEscape(s.value, c)
+			s.Value = appendEscape(s.Value, c)
 		case c == quote:
 			return nil
 		case c == '\\' && quote == '"':
 			escaped = true
 		default:
 			if c == '\n' && last == '\r' {
-				s.returns = append(s.returns, len(s.value)-1)
+				s.returns = append(s.returns, len(s.Value)-1)
 			}
-			s.value = append(s.value, c)
+			s.Value = append(s.Value, c)
 		}
 		last = c
 	}
@@ -314,8 +341,8 @@ func appendEscape(b []byte, c byte) []byte {
 }
 
 // readRest reads from the closing quote to the end of the line, where only a comment may stand.
-func (s *envScanner) readRest() error {
-	line, blank, cr := s.line, false, false
+func (s *Scanner) readRest() error {
+	line, blank, cr := s.Line, false, false
 	for {
 		c, err := s.byte()
 		switch {
@@ -337,18 +364,23 @@ func (s *envScanner) readRest() error {
 }
 
 // dropReturns makes the line ends within the quotes those of the value.
-func (s *envScanner) dropReturns() {
-	for i, d := range s.dollars {
+func (s *Scanner) dropReturns() {
+	for i, d := range s.Dollars {
 		before, _ := slices.BinarySearch(s.returns, d)
-		s.dollars[i] = d - before
+		s.Dollars[i] = d - before
 	}
 	to := s.returns[0]
 	for i, from := range s.returns {
-		end := len(s.value)
+		end := len(s.Value)
 		if i+1 < len(s.returns) {
 			end = s.returns[i+1]
 		}
-		to += copy(s.value[to:], s.value[from+1:end])
+		to += copy(s.Value[to:], s.Value[from+1:end])
 	}
-	s.value = s.value[:to]
+	s.Value = s.Value[:to]
+}
+
+// invalid returns an error about a line.
+func invalid(line int, format string, args ...any) *fault.Error {
+	return fault.New(fault.Invalid, "line %d: %s", line, fmt.Sprintf(format, args...))
 }
