@@ -51,7 +51,9 @@ func (k *keys) stir() {
 // stop ends it.
 func (k *keys) stop() {
 	k.taking.Store(false)
-	k.stopped.Store(true)
+	if k.stopped.Swap(true) {
+		return
+	}
 	k.stir()
 	// A program that ended may have left keys unread, and run waits for it to take them: closing its terminal ends that.
 	go func() { <-k.done; _ = k.wake.Close(); _ = k.woken.Close() }()

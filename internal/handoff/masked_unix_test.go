@@ -454,7 +454,7 @@ func TestTerminalInPipelines(t *testing.T) {
 		(exec -a masked "$EXE" sh -c 'test -t 2 && ! test -t 1 && test -t 0 && echo "only err $GIVEN" >&2; echo "piped $GIVEN"') | cat
 		(exec -a masked "$EXE" sh -c 'test -t 1 && ! test -t 2 && echo "out $GIVEN"; echo "log $GIVEN" >&2') 2>"$LOG"; echo "log: $(cat "$LOG")"
 		(exec -a masked "$EXE" sh -c 'read a </dev/tty; echo "key $a $GIVEN"; stty -F /dev/tty size; echo "tty $GIVEN" >/dev/tty') <"$EXE"
-		{ read k; echo "$k"; } | (exec -a masked "$EXE" sh -c 'read a; echo "through $a $GIVEN"')
+		echo ready; { read k; echo "$k"; } | (exec -a masked "$EXE" sh -c 'read a; echo "through $a $GIVEN"')
 		printf 'one\ntwo\n' >"$LOG"; { (exec -a masked "$EXE" sh -c 'read a; echo "first $a"'); read b; echo "then $b"; } <"$LOG"`)
 	exe, err := os.Executable()
 	if err != nil {
@@ -465,6 +465,7 @@ func TestTerminalInPipelines(t *testing.T) {
 	s.expect("log: log ***\r\n")
 	s.keys("one\n")
 	s.expect("key one ***\r\n30 100\r\ntty ***\r\n")
+	s.expect("ready")
 	s.keys("two\n")
 	s.expect("through two ***\r\n")
 	_ = s.ends()

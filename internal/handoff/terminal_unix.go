@@ -69,16 +69,17 @@ func (p Program) runOnTerminal(real *os.File) (exit int, err error) {
 	if isTerminal(stdin) {
 		stdin, t.wanted = slave, t.inFront()
 	}
+	t.keys = readKeys(t.real, t.master)
+	defer t.keys.stop()
+	t.attach()
+	defer t.detach()
 	if err := t.lead(p, slave, stdin, stderr); err != nil {
 		o.abandon()
 		return 0, err
 	}
-	t.keys = readKeys(t.real, t.master)
-	t.attach() // before the first line is shown, or its end would be made twice
-	defer t.detach()
 	o.started()
 	exit = t.until()
-	t.keys.stop()
+	t.keys.stop() // what is typed from now is not the program's
 	return exit, o.ended()
 }
 
@@ -221,15 +222,20 @@ func (t *onTerminal) attach() {
 // lineEnds says whether the program's terminal makes of a line end what terminals make of it. Only one of the two may: it while the real one
 // is raw, else the real one. A program that has switched it off itself keeps it off.
 func (t *onTerminal) lineEnds(theirs bool) {
-	fd := int(t.master.Fd())
-	mode, err := unix.IoctlGetTermios(fd, getTermios)
-	if err != nil || theirs != t.plain || !theirs && mode.Oflag&unix.OPOST == 0 {
+	c, err := t.master.SyscallConn() // Fd would take the deadlines away
+	if err != nil || theirs != t.plain {
 		return
 	}
-	mode.Oflag ^= unix.OPOST
-	if unix.IoctlSetTermios(fd, setTermios, mode) == nil {
-		t.plain = !theirs
-	}
+	_ = c.Control(func(fd uintptr) {
+		mode, err := unix.IoctlGetTermios(int(fd), getTermios)
+		if err != nil || !theirs && mode.Oflag&unix.OPOST == 0 {
+			return
+		}
+		mode.Oflag ^= unix.OPOST
+		if unix.IoctlSetTermios(int(fd), setTermios, mode) == nil {
+			t.plain = !theirs
+		}
+	})
 }
 
 // detach gives the real terminal back as it was.
