@@ -480,7 +480,7 @@ func TestI08RenderingIsBounded(t *testing.T) {
 	} {
 		start := time.Now()
 		_, _ = fill(c.kind, true, c.file, []byte("v"))
-		if d := time.Since(start); d > 20*time.Second {
+		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("%s %.30q: %v", c.kind, c.file, d)
 		} else {
 			t.Logf("%s %.30q: %v", c.kind, c.file, d)

@@ -31,7 +31,7 @@ func (l *Layout) encodeURLs(s span, bits []bit) error {
 }
 
 // maxURL bounds how far around a value a URL is looked for, in bytes.
-const maxURL = 8 << 10
+const maxURL = 2 << 10
 
 // urlEnd are the bytes that no URL goes beyond. A semicolon is one of them: it separates the parts of connection strings, of which one may
 // be a URL and the next a key that nobody decodes.
@@ -40,7 +40,10 @@ const urlEnd byteSet = " \t\r\n\"'`<>|\\^;(){}"
 // urlPart says how a value at a place of a text is encoded, and whether that is within a URL: a scheme and "://" stand before it, with nothing
 // between that ends a URL.
 func urlPart(text string, at int) (encode func(string) (string, error), ok bool) {
-	before, after := strings.ReplaceAll(text[:at], `\/`, "/"), text[at:] // some write JSON so
+	before, after := text[:at], text[at:]
+	if strings.Contains(before, `:\/\/`) { // some write JSON so
+		before = strings.ReplaceAll(before, `\/`, "/")
+	}
 	start := strings.LastIndex(before, "://")
 	if start < 0 || !hasScheme(before[:start]) {
 		return nil, false

@@ -110,6 +110,10 @@ type yamlScanner struct {
 	mark  mark
 	lines []int
 	spans []span
+
+	// Where the last scalar began, and the last comment: the next is often on the same line, which may be long.
+	line, column, at int
+	commentEnd       int
 }
 
 // scalar makes a span of a scalar that has holes.
@@ -152,17 +156,21 @@ func (s *yamlScanner) begin(n *yaml.Node) (int, bool) {
 	if n.Line < 1 || n.Line > len(s.lines) {
 		return 0, false
 	}
-	at := s.lines[n.Line-1]
+	at, column := s.lines[n.Line-1], 1
 	if n.Line == 1 {
 		at += len(s.text) - len(strings.TrimPrefix(s.text, "\ufeff"))
 	}
-	for range n.Column - 1 {
+	if n.Line == s.line && n.Column >= s.column {
+		at, column = s.at, s.column
+	}
+	for ; column < n.Column; column++ {
 		_, size := utf8.DecodeRuneInString(s.text[at:])
 		if size == 0 {
 			return 0, false
 		}
 		at += size
 	}
+	s.line, s.column, s.at = n.Line, n.Column, at
 	for at < len(s.text) && (s.text[at] == '&' || s.text[at] == '!') {
 		size := strings.IndexAny(s.text[at:], " \t\r\n")
 		if size < 0 {
@@ -245,9 +253,13 @@ func (s *yamlScanner) rewrite(n *yaml.Node, comment string) writer {
 
 // inComment reports whether a place that is in no scalar with values is in a comment.
 func (s *yamlScanner) inComment(at int) bool {
+	if at < s.commentEnd {
+		return true
+	}
 	line := s.text[strings.LastIndexByte(s.text[:at], '\n')+1 : at]
 	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || byteSet(" \t").has(line[i-1])) {
+			s.commentEnd = lineEnd(s.text, at)
 			return true
 		}
 	}
