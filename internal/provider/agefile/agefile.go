@@ -17,7 +17,7 @@ type file struct {
 	path       string
 	identity   string
 	recipients []string
-	format     string // "json", "yaml"; empty: its beginning tells
+	format     string // "json", "yaml", "env"; empty: its beginning tells
 	readOnly   bool
 }
 
@@ -37,8 +37,8 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 		s.Wrong("path", "path is missing: the file that age has encrypted, such as secrets.yaml.age")
 	case f.identity == "":
 		s.Wrong("identity", "identity is missing: the file with the key that opens it, such as ~/.config/age/key.txt")
-	case f.format != "" && f.format != "json" && f.format != "yaml":
-		s.Wrong("format", "format is json or yaml")
+	case f.format != "" && f.format != "json" && f.format != "yaml" && f.format != "env":
+		s.Wrong("format", "format is json, yaml or env")
 	}
 	if err := s.Done(); err != nil {
 		return nil, err

@@ -116,13 +116,18 @@ func (s *safe) provider(more ...any) provider.Provider {
 
 func TestSuite(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ base, empty, foreign string }{
-		{"secrets.json.age", "{}", `{"not a name":"x",`},
-		{"secrets.yaml.age", "# nothing yet\n", "not a name: x\n"},
+	sameVariable := func(a, b string) bool { return envVariable(a) == envVariable(b) }
+	for _, test := range []struct {
+		base, empty, foreign string
+		same                 func(a, b string) bool
+	}{
+		{"secrets.json.age", "{}", `{"not a name":"x",`, nil},
+		{"secrets.yaml.age", "# nothing yet\n", "not a name: x\n", nil},
+		{".env.age", "# nothing yet", "_X=x\n", sameVariable},
 	} {
 		t.Run(test.base, func(t *testing.T) {
 			t.Parallel()
-			providertest.Run(t, providertest.Store{New: func(t *testing.T, _ provider.World) providertest.Subject {
+			providertest.Run(t, providertest.Store{Same: test.same, New: func(t *testing.T, _ provider.World) providertest.Subject {
 				s := newSafe(t, test.base)
 				s.seal(test.empty)
 				return providertest.Subject{Provider: s.provider(), Foreign: func() { s.seal(test.foreign + strings.TrimPrefix(s.text(), "{")) }}
@@ -143,6 +148,10 @@ func TestReads(t *testing.T) {
 		{"yaml number", "s.yml.age", "port: 0777\n", "port", "0777"},
 		{"yaml word", "s.yml.age", "k: yes\n", "k", "yes"},
 		{"yaml binary", "s.yml.age", "k: !!binary AAEC\n", "k", "\x00\x01\x02"},
+		{"env", ".env.age", "A=1\nexport KEY='two\nlines' # x\nB=2", "KEY", "two\nlines"},
+		{"env last line", "prod.env.age", "A=1\nB=2", "B", "2"},
+		{"env name", "s.env.age", "# tacit:name=db.password\nDB_PASSWORD=$x\n", "db.password", "$x"},
+		{"env base64", "s.env.age", "# tacit:base64\nK=AAEC\n", "K", "\x00\x01\x02"},
 		{"yaml base64", "s.yaml.age", "k: {value_base64: AAEC}\n", "k", "\x00\x01\x02"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -221,6 +230,7 @@ func TestWriteKeepsTheRest(t *testing.T) {
 	for _, test := range []struct{ base, before, after string }{
 		{"s.json.age", `{"b":"1","no name":[1,{"x":2.50}],"a":"old"}`, "{\n  \"b\": \"1\",\n  \"no name\": [\n    1,\n    {\n      \"x\": 2.50\n    }\n  ],\n  \"a\": \"new <&>\"\n}\n"},
 		{"s.yaml.age", "# ours\nb: 1 # one\nnest:\n  - x\na: old # the key\n", "# ours\nb: 1 # one\nnest:\n- x\na: new <&> # the key\n"},
+		{".env.age", "# ours\nb=1 # one\n\n# tacit:name=x.y\n# what it is for\nX_Y='1\n2'\na=old", "# ours\nb=1 # one\n\n# tacit:name=x.y\n# what it is for\nX_Y='1\n2'\na=\"new <&>\"\n"},
 	} {
 		s := newSafe(t, test.base)
 		s.seal(test.before)
@@ -340,24 +350,23 @@ func TestSettingsAreChecked(t *testing.T) {
 
 // Whatever is in a file: a secret that is written is read back, and every other one stays what it was.
 func FuzzChange(f *testing.F) {
-	for _, text := range []string{"{}", `{"a":"1","b":[{}],"c":{"value_base64":"AA=="}}`, "", "# x\n", "a: b # c\n? k\n: |\n  x\n", "a: &x 1\nb: *x\n", "<<: {a: b}\n", "{a: 'b', \"c\": null}"} {
+	for _, text := range []string{"{}", `{"a":"1","b":[{}],"c":{"value_base64":"AA=="}}`, "", "# x\n", "a: b # c\n? k\n: |\n  x\n", "a: &x 1\nb: *x\n", "<<: {a: b}\n", "{a: 'b', \"c\": null}", "a=1\n# tacit:name=b.c\n#\nB_C='x\r\ny'\r\nexport D = e # f"} {
 		for _, value := range []string{"v", "", "null", "multi\nline\r\n", "\x00\xff", "key: value # x", "- x", "'", "\u2028\ufffd"} {
-			f.Add(text, "a", []byte(value), true)
-			f.Add(text, "new-key", []byte(value), false)
+			for i := range uint8(3) {
+				f.Add(text, "a", []byte(value), i)
+				f.Add(text, "new-key", []byte(value), i)
+			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, text, key string, value []byte, json bool) {
-		format := "yaml"
-		if json {
-			format = "json"
-		}
+	f.Fuzz(func(t *testing.T, text, key string, value []byte, kind uint8) {
+		format := []string{"json", "yaml", "env"}[kind%3]
 		before, err := parse(format, []byte(text))
 		if err != nil || provider.CheckName("x", key) != nil || len(value) == 0 {
 			return
 		}
 		changed, err := change(format, []byte(text), key, value)
 		if err != nil {
-			if json {
+			if format == "json" {
 				t.Errorf("JSON cannot hold %q: %v", value, err)
 			}
 			return

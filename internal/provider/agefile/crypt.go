@@ -90,7 +90,7 @@ func (f *file) formatFor(text []byte) (string, error) {
 		return "json", nil
 	}
 	return "", provider.Errorf(fault.Usage, f.name, "neither %s nor the key format says what is in it", filepath.Base(f.path)).
-		WithFix("add format: yaml or format: json to the provider's settings")
+		WithFix("add format: json, yaml or env to the provider's settings")
 }
 
 // key reads the key file.

@@ -3,12 +3,12 @@
 //
 //	age-file: {path: secrets.yaml.age, identity: ~/.config/age/key.txt}
 //
-// What is encrypted is a JSON or YAML object of names and texts:
+// What is encrypted is a JSON or YAML object of names and texts, or env text as package dotenv reads it:
 //
 //	{"db-password": "hunter2", "team/key": {"value_base64": "AAEC"}}
 //
-// The name of the file says which it is (secrets.json.age, secrets.yaml.age), else the key format. Everything else in the file stays as
-// it is when a secret is written: order, comments of YAML, entries that are no secrets.
+// The name of the file says which it is (secrets.json.age, secrets.yaml.age, .env.age), else the key format. Everything else in the file stays as
+// it is when a secret is written: order, comments, entries that are no secrets.
 //
 // A file does not say whom it was encrypted to. It is written back to the owners of identity, unless recipients names others; when it
 // has more recipients than are known, writing is refused, since it would lock the others out.

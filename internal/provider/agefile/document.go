@@ -29,13 +29,15 @@ var (
 	errCannotBe = errors.New("its format cannot hold the value")
 )
 
-// formatOf returns the format of a file by its name: "json", "yaml" or, if that does not say, "".
+// formatOf returns the format of a file by its name: "json", "yaml", "env" or, if that does not say, "".
 func formatOf(path string) string {
 	switch filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".age")) {
 	case ".json":
 		return "json"
 	case ".yaml", ".yml":
 		return "yaml"
+	case ".env":
+		return "env"
 	}
 	return ""
 }
@@ -45,8 +47,11 @@ func parse(format string, text []byte) (document, error) {
 	if !utf8.Valid(text) {
 		return nil, errForm
 	}
-	if format == "json" {
+	switch format {
+	case "json":
 		return parseJSON(text)
+	case "env":
+		return parseEnv(text)
 	}
 	return parseYAML(text)
 }
