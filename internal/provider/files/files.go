@@ -234,7 +234,7 @@ func ignoreEOF(err error) error {
 // possible reports whether a file of this name could be a secret here. Where the file system takes Token for token, it could be
 // somebody else's: the spelling counts.
 func possible(root *os.Root, secretName string) bool {
-	return !hidden(secretName) && (!foldsCase || spelled(root, secretName))
+	return !hidden(secretName) && fits(secretName) && (!foldsCase || spelled(root, secretName))
 }
 
 // hidden reports whether a segment of a name begins with a dot.

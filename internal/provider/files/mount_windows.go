@@ -3,12 +3,20 @@ package files
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 )
 
 const (
 	nonblock  = 0
 	foldsCase = true
 )
+
+// fits reports whether a name means a file of exactly this name: not a device such as CON, and with no dot at the end of a segment, which
+// Windows drops.
+func fits(name string) bool {
+	return filepath.IsLocal(filepath.FromSlash(name)) && !strings.HasSuffix(name, ".") && !strings.Contains(name, "./")
+}
 
 // Windows has no modes to speak of: who may read a file is inherited from its directory.
 

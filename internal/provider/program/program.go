@@ -93,6 +93,10 @@ func (p *Program) Run(ctx context.Context, stdin []byte, args ...string) (Result
 var errTooMuch = errors.New("too much output")
 
 func (p *Program) fails(err error) error {
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return provider.Errorf(fault.Unavailable, p.Provider, "%s ended, and something that it started keeps its output open", p.shown()).
+			WithFix("have it close what it gives to programs in the background")
+	}
 	e := provider.Errorf(fault.Unavailable, p.Provider, "%s does not run: %v", p.shown(), cause(err)).WithFix("see whether it runs by hand")
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		e.Fix = "install it, or mend the provider's settings"

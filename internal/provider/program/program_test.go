@@ -62,6 +62,7 @@ func TestRunFails(t *testing.T) {
 		p    *Program
 		want string
 	}{
+		{"an open pipe", sh(t, "sleep 5 & echo x"), "keeps its output open"},
 		{"too much", sh(t, "yes"), "printed more than 1024 bytes"},
 		{"no such program", &Program{Provider: "shop", Argv: []string{"no-such-program-here"}, World: sh(t, "").World}, "no-such-program-here does not run"},
 		{"no such file", &Program{Provider: "shop", Argv: []string{"/no/such/file"}, World: sh(t, "").World}, "file does not run"},
