@@ -265,8 +265,8 @@ func (e Epoch) Time() time.Time {
 	return time.UnixMilli(int64(float64(e) * 1000)).UTC()
 }
 
-// atOnce is how many requests one batch makes at once.
-const atOnce = 8
+// atOnce is how many requests are under way for one caller: as many as connections stay warm.
+const atOnce = 16
 
 // Each calls do for every number below n, some at once.
 func Each(n int, do func(i int)) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -306,5 +307,47 @@ func TestNothingElseIsDialled(t *testing.T) {
 	}
 	if err := p.Health(t.Context()); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "region") || len(dialled) != 1 {
 		t.Errorf("without a region: %v, dialled %q", err, dialled)
+	}
+}
+
+// TestOneRoundTrip: all requests for many names are under way before the first is answered.
+func TestOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world())
+	var asked []provider.Asked
+	for i := range 100 {
+		n := fmt.Sprintf("key-%d", i)
+		s.PutSecret(n, []byte(n))
+		asked = append(asked, provider.Asked{Name: n})
+	}
+	var arrived sync.WaitGroup
+	arrived.Add(5)
+	s.Before = func(http.ResponseWriter, *http.Request, string) bool {
+		arrived.Done()
+		arrived.Wait() // for ever, were they asked one after the other
+		return false
+	}
+	for i, a := range p.ReadMany(t.Context(), asked) {
+		if a.Err != nil {
+			t.Fatalf("%s: %v", asked[i].Name, a.Err)
+		}
+	}
+}
+
+// TestUnanswered: a name that a batch leaves out is asked for by itself, not taken for missing.
+func TestUnanswered(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	s.PutSecret("db", []byte("value"))
+	p := shop(t, s, world())
+	s.Before = func(w http.ResponseWriter, _ *http.Request, action string) bool {
+		if action == "BatchGetSecretValue" {
+			_, _ = w.Write([]byte(`{"SecretValues":[],"Errors":[]}`))
+		}
+		return action == "BatchGetSecretValue"
+	}
+	if a := p.ReadMany(t.Context(), []provider.Asked{{Name: "db"}})[0]; a.Err != nil || string(a.Item.Value.Reveal()) != "value" {
+		t.Error(a.Err)
 	}
 }

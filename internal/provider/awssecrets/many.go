@@ -13,7 +13,7 @@ import (
 const batchSize = 20
 
 // ReadMany implements [provider.Batch]: one request for twenty current versions, several at once; other versions one by one. Where a
-// policy allows reading and not reading in batches, all go one by one.
+// policy allows reading and not reading in batches, and where AWS leaves a name out, they are asked for by themselves.
 func (s *store) ReadMany(ctx context.Context, asked []provider.Asked) []provider.Answer {
 	answers := make([]provider.Answer, len(asked))
 	places := map[string][]int{} // of each name whose current version is asked for
@@ -43,7 +43,7 @@ func (s *store) ReadMany(ctx context.Context, asked []provider.Asked) []provider
 		part := names[i*batchSize : min((i+1)*batchSize, len(names))]
 		got := s.batch(ctx, part)
 		for n, a := range got {
-			if len(part) > 1 && errors.Is(a.Err, fault.Denied) && awsapi.CodeOf(a.Err) == "AccessDeniedException" {
+			if errors.Is(a.Err, errUnanswered) || len(part) > 1 && awsapi.CodeOf(a.Err) == "AccessDeniedException" {
 				one[i] = append(one[i], places[part[n]]...)
 				continue
 			}
@@ -62,6 +62,9 @@ func (s *store) ReadMany(ctx context.Context, asked []provider.Asked) []provider
 	})
 	return answers
 }
+
+// errUnanswered is a name that a batch says nothing about.
+var errUnanswered = errors.New("unanswered")
 
 // batch asks for up to twenty, and answers in their order.
 func (s *store) batch(ctx context.Context, names []string) []provider.Answer {
@@ -92,7 +95,7 @@ func (s *store) batch(ctx context.Context, names []string) []provider.Answer {
 		if v, ok := values[ids[i]]; ok {
 			answers[i].Item, answers[i].Err = s.item(n, v)
 		} else {
-			answers[i].Err = s.lie(n) // unless there is an error for it
+			answers[i].Err = errUnanswered // unless there is an error for it
 		}
 	}
 	for _, e := range out.Errors {
