@@ -110,7 +110,6 @@ func (a *app) missingSecrets(ctx context.Context, f *config.File, mentions []con
 		return nil, err
 	}
 	others := f.HasProviders() || len(own.Providers) > 0
-	a.settled = &config.Config{} // a file that is not trusted reaches no provider, and keeps nobody from checking it
 	known := map[name.Reference]error{}
 	var problems []config.Problem
 	for _, m := range mentions {
@@ -119,7 +118,7 @@ func (a *app) missingSecrets(ctx context.Context, f *config.File, mentions []con
 		}
 		err, asked := known[m.Secret]
 		if !asked {
-			k, e := a.keeper()
+			k, e := a.vaultKeeper() // a file that is not trusted reaches no other store, and keeps nobody from checking it
 			if e != nil {
 				return nil, e
 			}
