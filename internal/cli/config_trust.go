@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 
@@ -41,6 +42,9 @@ func (a *app) configTrust(ctx context.Context, args []string, force bool) error 
 	if err != nil {
 		return err
 	}
+	if wants, err = a.withEnvFiles(f, wants); err != nil {
+		return err
+	}
 	if !a.flags.json {
 		a.printWants(f.Path, wants, before)
 	}
@@ -55,6 +59,34 @@ func (a *app) configTrust(ctx context.Context, args []string, force bool) error 
 	}
 	a.out.Notice("%s is trusted until it changes", f.Path)
 	return nil
+}
+
+// withEnvFiles adds what the env files that the project names would do, behind each: they are trusted with it.
+func (a *app) withEnvFiles(f *config.File, wants []config.Want) ([]config.Want, error) {
+	var all []config.Want
+	for _, w := range wants {
+		all = append(all, w)
+		if w.Kind != config.WantFile {
+			continue
+		}
+		file := f.EnvFileOf(w)
+		if file.Err != nil { // it is trusted as one that is not there
+			continue
+		}
+		of, err := a.envLines(file.Path, bytes.NewReader(file.Text))
+		if err != nil {
+			return nil, err
+		}
+		for i := range of {
+			line := config.Want{Kind: config.WantVariable, Text: of[i].name + " of " + w.Text, Place: w.Place, New: w.New}
+			all = append(all, line)
+			for _, ref := range of[i].value.Secrets() {
+				line.Kind, line.Text = config.WantSecret, ref.Bare()+" for "+line.Text
+				all = append(all, line)
+			}
+		}
+	}
+	return all, nil
 }
 
 // trusted is the answer of trust and untrust.

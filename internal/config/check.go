@@ -15,15 +15,13 @@ func (f *File) Problems() []Problem {
 	for _, m := range f.root.Members {
 		switch {
 		case isOne(m.Key, userKeys()...):
-			p := r.wrong(m.Place, CodeInvalid, "%s stands in your own config.yaml only", m.Key)
-			p.Fix = "move it there: a project does not say what others may do"
+			r.misplaced(m.Place, m.Key, "a project does not say what others may do")
 		case !isOne(m.Key, projectKeys()...):
 			r.wrong(m.Place, CodeUnknownKey, "unknown key %q", clip(m.Key))
 		}
 	}
 	if v, ok := member(member1(f.root, "secrets").Table, "audit"); ok {
-		p := r.wrong(v.Place, CodeInvalid, "secrets.audit stands in your own config.yaml only")
-		p.Fix = "move it there: a project does not say what is recorded"
+		r.misplaced(v.Place, "secrets.audit", "a project does not say what is recorded")
 	}
 	r.decode(f.root)
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })

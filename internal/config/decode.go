@@ -48,9 +48,13 @@ type reader struct {
 	problems []Problem
 }
 
-func (r *reader) wrong(place settings.Place, code, format string, args ...any) *Problem {
+func (r *reader) wrong(place settings.Place, code, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Place: place, Code: code, Text: fmt.Sprintf(format, args...)})
-	return &r.problems[len(r.problems)-1]
+}
+
+// misplaced notes a table that a project may not have.
+func (r *reader) misplaced(place settings.Place, key, since string) {
+	r.problems = append(r.problems, Problem{Place: place, Code: CodeInvalid, Text: key + " stands in your own config.yaml only", Fix: "move it there: " + since})
 }
 
 // decode reads what projects and the user's file have both. Tables of the user's file alone are passed over.
