@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/agent"
+	"tacit/internal/chain"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
 )
@@ -43,8 +45,13 @@ func (a *app) completeVault(root *cobra.Command) {
 	flags := map[string]offer{
 		"tag": offerTags, "untag": offerTags, "scope": offerScopes, "secret": offerNames, "workspace": offerWorkspaces, "group": offerGroups, "attach-group": offerGroups, "detach-group": offerGroups, "env": offerAssigned,
 	}
+	providers := map[string]int{"provider test": 1, "provider copy": 2, "provider health": math.MaxInt, "health": math.MaxInt}
+	_ = root.RegisterFlagCompletionFunc("provider", a.completeProviders(math.MaxInt)) // it is there
 	eachCommand(root, func(c *cobra.Command) {
 		path := strings.TrimPrefix(c.CommandPath(), "tacit ")
+		if most := providers[path]; most > 0 {
+			c.ValidArgsFunction = a.completeProviders(most)
+		}
 		if w, ok := places[path]; ok {
 			c.ValidArgsFunction = a.completeWith(func(args []string) offer { return w[min(len(args), len(w)-1)] }, slices.Contains(open, path))
 		}
@@ -109,6 +116,26 @@ func offerNames(a *app, ctx context.Context, c *agent.Client, word string) (all 
 		return nil
 	}) // what has come so far is as good
 	return all
+}
+
+// completeProviders offers, for as many arguments, the names of the providers that configuration declares and of those that need not be.
+func (a *app) completeProviders(arguments int) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		const how = cobra.ShellCompDirectiveNoFileComp
+		a.out.stderr, a.out.quiet = io.Discard, true
+		if len(args) >= arguments || a.begin(c.CommandPath()) != nil {
+			return nil, how
+		}
+		all := append([]string{name.Local}, chain.Undeclared()...)
+		if cfg, err := a.project(); err == nil {
+			for _, p := range cfg.Providers {
+				all = append(all, p.Name)
+			}
+		}
+		all = slices.DeleteFunc(all, func(p string) bool { return !strings.HasPrefix(p, word) })
+		slices.Sort(all)
+		return slices.Compact(all), how
+	}
 }
 
 // offerAssigned offers NAME=REF once the variable is there.

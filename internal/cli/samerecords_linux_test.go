@@ -49,6 +49,16 @@ func TestSameRecords(t *testing.T) {
 		{"import", "--entry", "ONE=1"},
 		{"rm", "api/key", "nothing", "--force"},
 		{"rm", "api/key", "--force"},
+		{"get", "db.password", "--provider", "env"},
+		{"get", "tacit://env:db.password"},
+		{"get", "nothing", "--provider", "env"},
+		{"set", "db.password", "x", "--provider", "env"},
+		{"show", "env:db.password"},
+		{"list", "--provider", "env"},
+		{"run", "-e", "X=env:db.password", "--", "sh", "-c", "printf $X"},
+		{"provider", "list"},
+		{"provider", "copy", "env", "local"},
+		{"provider", "copy", "env", "local", "--json"},
 		{"due"},
 		{"whoami", "--workspace", "shop"},
 		{"get", "bad name"},
@@ -60,7 +70,8 @@ func TestSameRecords(t *testing.T) {
 		commands = commands[:8]
 	}
 	alone, through := newHome(t), newHome(t)
-	through.env = append(through.env, throughAgent+"=1")
+	alone.env = append(alone.env, "TACIT_SECRET_DB_PASSWORD=hunter5-hunter5")
+	through.env = append(through.env, "TACIT_SECRET_DB_PASSWORD=hunter5-hunter5", throughAgent+"=1")
 	t.Cleanup(func() { stopAgent(through.env) })
 	for _, c := range commands {
 		want, got := alone.outcome(c), through.outcome(c)

@@ -17,7 +17,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var fix, strict bool
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check everything: files, every record, slots, weak or due values, credentials",
-		Long:    "Check permissions, every record, the anchor and the accumulator, slots, values that are weak, reused or due, what credentials wait for, the clock, and the agent if one runs. Exit 1 on warn or fail.",
+		Long:    "Check permissions, every record, the anchor and the accumulator, slots, values that are weak, reused or due, what credentials wait for, the clock, the agent if one runs, and whether other providers answer. Exit 1 on warn or fail.",
 		Example: "tacit doctor\ntacit doctor --fix",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -34,7 +34,7 @@ func (a *app) doctor(ctx context.Context, fix, strict bool) error {
 	if err != nil {
 		return err
 	}
-	also := a.examineAgent()
+	also := append(a.examineAgent(), a.examineProviders(ctx, k)...)
 	progress, done := a.progress("Checking")
 	d, err := k.Doctor(ctx, a.caller(), keeper.DoctorRequest{Fix: fix, Strict: strict, Also: also, Progress: progress})
 	done()

@@ -10,6 +10,7 @@ import (
 	"tacit/internal/provider/agefile"
 	"tacit/internal/provider/awssecrets"
 	"tacit/internal/provider/awsssm"
+	"tacit/internal/provider/azurekeyvault"
 	"tacit/internal/provider/envvars"
 	"tacit/internal/provider/execs"
 	"tacit/internal/provider/files"
@@ -31,6 +32,7 @@ func all() []kind {
 		{"age-file", agefile.Make},
 		{"aws-secretsmanager", awssecrets.Make},
 		{"aws-ssm", awsssm.Make},
+		{"azure-keyvault", azurekeyvault.Make},
 		{"env", envvars.Make},
 		{"exec", execs.Make},
 		{"file", files.Make},
