@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"go.uber.org/goleak"
 
 	"tacit/internal/secret"
 )
@@ -43,6 +44,10 @@ func runMasked(argv []string) int {
 	exit := 99
 	if err == nil {
 		exit, err = p.Run()
+		if leak := goleak.Find(goleak.IgnoreTopFunction("os/signal.signal_recv")); leak != nil {
+			fmt.Fprintln(os.Stderr, leak)
+			return 98
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "masked:", err)
