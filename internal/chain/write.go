@@ -103,6 +103,7 @@ func (m *member) write(ctx context.Context, who keeper.Caller, w writing, r keep
 		case old.err == nil && w.mustBeNew:
 			return 0, provider.Errorf(fault.Exists, m.spec.Name, "%s is there already", r.Name).About(r.Name).WithFix("--force makes a new version")
 		case errors.Is(old.err, fault.Denied) && !w.mustBeNew && !w.mustExist: // who may write need not be able to read
+		case errors.Is(old.err, fault.Expired) && !w.mustBeNew && !w.mustExist: // what was deleted or switched off there is set anew
 		case old.err != nil && (!out.created || w.mustExist):
 			return 0, old.err
 		}
