@@ -97,6 +97,8 @@ func (s *store) Read(ctx context.Context, name, version string) (provider.Item, 
 		VersionStage string `json:"VersionStage,omitzero"`
 	}{SecretID: s.prefix + name}
 	switch {
+	case version == "":
+		in.VersionStage = "AWSCURRENT" // what AWS takes anyway; a policy with a condition on the stage wants it said
 	case version == provider.Previous:
 		in.VersionStage = "AWSPREVIOUS"
 	case len(version) >= minID:

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -298,6 +299,26 @@ func TestTLS(t *testing.T) {
 	t.Cleanup(c.Close)
 	if _, err := ask(t, c); !errors.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "authority") {
 		t.Error(err)
+	}
+}
+
+// TestI01HeadersAreNotPrinted: net/http prints what HTTP/2 sends, keys included, to whoever set http2debug; so it is not spoken then.
+func TestI01HeadersAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+	for godebug, want := range map[string]string{"": "HTTP/2.0", "http2debug=1": "HTTP/1.1", "madvdontneed=1,http2debug=2": "HTTP/1.1"} {
+		c, err := rest.New(rest.Config{Name: "prod", Base: s.URL, CAPEM: authority, Getenv: func(string) string { return godebug }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := ask(t, c); err != nil || string(a.Body) != want {
+			t.Errorf("GODEBUG=%s: %s, %v", godebug, a.Body, err)
+		}
+		c.Close()
 	}
 }
 
