@@ -51,3 +51,10 @@ type ConfigWant struct {
 	Line int    `json:"line"`
 	New  bool   `json:"new"` // it was not there when the file was trusted before
 }
+
+// ConfigImported is the answer of `config import`.
+type ConfigImported struct {
+	File  string          `json:"file"` // that was written; "-" is standard output
+	Lost  []ConfigProblem `json:"lost"` // what has no place in a project file
+	Total int             `json:"total"`
+}

@@ -25,7 +25,7 @@ func configEntries() []entry {
 
 func (a *app) configCommand() *cobra.Command {
 	return family("config", "The project file and your own configuration", a.configShowCommand(), a.configGetCommand(), a.configSetCommand(), a.configCheckCommand(),
-		a.configTrustCommand(), a.configUntrustCommand())
+		a.configTrustCommand(), a.configUntrustCommand(), a.configImportCommand())
 }
 
 func (a *app) configShowCommand() *cobra.Command {

@@ -145,12 +145,7 @@ func (a *app) missingSecrets(ctx context.Context, f *config.File, mentions []con
 }
 
 func (a *app) printProblems(path string, problems []config.Problem) error {
-	answer := client.ConfigChecked{OK: len(problems) == 0, Problems: make([]client.ConfigProblem, 0, len(problems)), Total: len(problems)}
-	for _, p := range problems {
-		answer.Problems = append(answer.Problems, client.ConfigProblem{
-			File: orElse(p.Place.File, path), Line: p.Place.Line, Column: p.Place.Column, Code: p.Code, Text: p.Text, Fix: orElse(p.Fix, "mend that line; docs/project.md says what may stand there"),
-		})
-	}
+	answer := client.ConfigChecked{OK: len(problems) == 0, Problems: problemsOf(path, problems), Total: len(problems)}
 	if a.flags.json {
 		if err := a.out.JSON(answer); err != nil {
 			return err
@@ -166,6 +161,18 @@ func (a *app) printProblems(path string, problems []config.Problem) error {
 	}
 	a.out.Notice("%s is in order", path)
 	return nil
+}
+
+// problemsOf returns the problems of a file as JSON has them.
+func problemsOf(path string, problems []config.Problem) []client.ConfigProblem {
+	all := make([]client.ConfigProblem, 0, len(problems))
+	for _, p := range problems {
+		all = append(all, client.ConfigProblem{
+			File: orElse(p.Place.File, path), Line: p.Place.Line, Column: p.Place.Column, Code: p.Code, Text: p.Text,
+			Fix: orElse(p.Fix, "mend that line; docs/project.md says what may stand there"),
+		})
+	}
+	return all
 }
 
 // position is file, line and column as compilers write them.

@@ -57,7 +57,7 @@ func (a *app) configSet(ctx context.Context, path, value string, user bool) erro
 		return err
 	}
 	if !user {
-		if err := os.Chmod(file, mode); err != nil { // it is shared with others, and holds no secret
+		if err := os.Chmod(file, mode); err != nil {
 			return paths.Explain(err, file, "chmod %s", file)
 		}
 	}
@@ -97,7 +97,7 @@ func (a *app) editedFile(user bool) (string, error) {
 func readConfigText(file string) ([]byte, fs.FileMode, error) {
 	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0o644, nil
+		return nil, newProjectMode, nil
 	}
 	if err == nil && info.Size() > maxConfigFile {
 		return nil, 0, fault.New(fault.Usage, "%s is larger than 1 MiB", file).About(file)
@@ -111,6 +111,9 @@ func readConfigText(file string) ([]byte, fs.FileMode, error) {
 	}
 	return text, info.Mode().Perm(), nil
 }
+
+// newProjectMode is the mode of a new project file: it is shared with others, and holds no secret.
+const newProjectMode fs.FileMode = 0o644
 
 // maxConfigFile bounds a file that is edited, in bytes; package config says what it takes.
 const maxConfigFile = 1 << 20

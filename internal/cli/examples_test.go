@@ -30,6 +30,8 @@ printf ghp-example-0123456789 | tacit set -q GITHUB_TOKEN
 printf '{"model":"gpt-4o-mini","messages":[]}' >question.json
 printf 'vars: {region: eu-1}\nenv: {PGPASSWORD: "${secret:db.password}"}\n' >tacit.yaml
 tacit config trust -q --force 2>/dev/null
+mkdir -p .xec
+printf 'vars: {region: eu}\ntasks: {deploy: "./deploy.sh ${region} ${secrets.deploy.key}"}\n' >.xec/config.yaml
 printf 'await secrets.get("db.password")\n' >report.mjs
 mkdir -p backups bin
 printf '#!/bin/sh\ncat >/dev/null\n' >bin/xclip

@@ -125,7 +125,7 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"provider list": client.Providers{}, "provider health, health": client.Health{}, "provider test": client.ProviderTested{},
 		"provider copy": client.Copied{}, "explain": client.Explained{},
 		"grant list": client.Grants{}, "policy show": client.Policies{}, "policy explain": client.PolicyExplained{}, "policy test": client.PolicyTested{},
-		"config show": client.ConfigShown{}, "config get": client.ConfigGot{}, "config set": client.ConfigSet{}, "config check": client.ConfigChecked{}, "task": client.Tasks{}, "task NAME --dry-run": client.TaskPlan{}, "config trust": client.ConfigTrusted{},
+		"config show": client.ConfigShown{}, "config get": client.ConfigGot{}, "config set": client.ConfigSet{}, "config check": client.ConfigChecked{}, "task": client.Tasks{}, "task NAME --dry-run": client.TaskPlan{}, "config trust": client.ConfigTrusted{}, "config import": client.ConfigImported{},
 	} {
 		shape, ok := all[name]
 		if !ok {
