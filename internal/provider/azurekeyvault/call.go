@@ -13,6 +13,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/provider"
 	"tacit/internal/provider/rest"
+	"tacit/internal/secret"
 )
 
 // apiVersion is one that every cloud of Azure's has.
@@ -33,9 +34,9 @@ func (v *vault) Close() error {
 	return nil
 }
 
-// ask asks the vault, and decodes what it answers into into. What is not there is fault.NotFound about secret, when the vault says so
+// ask asks the vault, and decodes what it answers into into. What is not there is fault.NotFound about that name, when the vault says so
 // itself.
-func (v *vault) ask(ctx context.Context, r rest.Request, secret string, body, into any) error {
+func (v *vault) ask(ctx context.Context, r rest.Request, name string, body, into any) error {
 	if r.Query == nil {
 		r.Query = url.Values{}
 	}
@@ -48,24 +49,24 @@ func (v *vault) ask(ctx context.Context, r rest.Request, secret string, body, in
 			return provider.Errorf(fault.Invalid, v.name, "%s: this makes no request", r.What).WithFix("use a value that is text")
 		}
 	}
-	token, fresh, err := v.session.current(ctx, "")
+	token, fresh, err := v.session.current(ctx, secret.Value{})
 	if err != nil {
 		return err
 	}
-	r.Header["Authorization"] = []string{"Bearer " + token}
+	r.Header["Authorization"] = []string{"Bearer " + string(token.Reveal())}
 	a, err := v.client.Do(ctx, r)
 	if err == nil && a.Status == http.StatusUnauthorized && !fresh { // it may have been revoked: once more, with a new one
 		if token, _, err = v.session.current(ctx, token); err != nil {
 			return err
 		}
-		r.Header["Authorization"] = []string{"Bearer " + token}
+		r.Header["Authorization"] = []string{"Bearer " + string(token.Reveal())}
 		a, err = v.client.Do(ctx, r)
 	}
 	switch {
 	case err != nil:
 		return err
 	case !a.OK():
-		return v.refused(r, a, secret)
+		return v.refused(r, a, name)
 	}
 	return v.client.JSON(r, a, into)
 }

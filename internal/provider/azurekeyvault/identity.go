@@ -17,6 +17,7 @@ import (
 	"tacit/internal/provider"
 	"tacit/internal/provider/program"
 	"tacit/internal/provider/rest"
+	"tacit/internal/secret"
 )
 
 // The kinds of credential.
@@ -48,7 +49,7 @@ type identity struct {
 
 // A token, and how long it lives.
 type token struct {
-	text string
+	text secret.Value
 	life time.Duration
 }
 
@@ -70,11 +71,11 @@ func (i *identity) misconfigured(format string, args ...any) *fault.Error {
 }
 
 func (i *identity) withSecret(ctx context.Context) (token, error) {
-	secret := i.world.Getenv("AZURE_CLIENT_SECRET")
-	if i.tenant == "" || i.client == "" || secret == "" {
+	proof := i.world.Getenv("AZURE_CLIENT_SECRET")
+	if i.tenant == "" || i.client == "" || proof == "" {
 		return token{}, i.misconfigured("client_secret needs a tenant, a client and its secret").WithFix("set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET")
 	}
-	return i.exchange(ctx, url.Values{"client_secret": {secret}})
+	return i.exchange(ctx, url.Values{"client_secret": {proof}})
 }
 
 func (i *identity) withFederated(ctx context.Context) (token, error) {
@@ -196,7 +197,7 @@ func (i *identity) checked(text string, life time.Duration) (token, error) {
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' }) {
 		return token{}, provider.Errorf(fault.Unavailable, i.name, "log in: the answer has no token").WithFix("check the credential: `az account get-access-token --resource %s`", i.resource)
 	}
-	return token{text, life}, nil
+	return token{secret.New([]byte(text)), life}, nil
 }
 
 // withCLI asks Azure's own command line for a token of whoever is logged in there.

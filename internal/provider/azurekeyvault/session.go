@@ -1,10 +1,12 @@
 package azurekeyvault
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"tacit/internal/provider"
+	"tacit/internal/secret"
 )
 
 // early is how long before its end a token is no longer used.
@@ -14,26 +16,26 @@ const early = 2 * time.Minute
 type session struct {
 	identity identity
 	turn     chan struct{} // holds one: who has it may touch what follows
-	token    string
+	token    secret.Value  // empty: none
 	until    time.Time
 }
 
 // current returns a token, and whether it was got just now. One caller gets it for all that wait; if it gives up, the next one tries.
 // A token that was refused is not used again.
-func (s *session) current(ctx context.Context, refused string) (text string, fresh bool, err error) {
+func (s *session) current(ctx context.Context, refused secret.Value) (token secret.Value, fresh bool, err error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		return "", false, provider.Ended(ctx, s.identity.name)
+		return secret.Value{}, false, provider.Ended(ctx, s.identity.name)
 	}
 	defer func() { <-s.turn }()
 	now := s.identity.world.Now()
-	if s.token != "" && s.token != refused && now.Before(s.until) {
+	if s.token.Len() > 0 && !bytes.Equal(s.token.Reveal(), refused.Reveal()) && now.Before(s.until) {
 		return s.token, false, nil
 	}
 	got, err := s.identity.get(ctx)
 	if err != nil {
-		return "", false, err
+		return secret.Value{}, false, err
 	}
 	s.token, s.until = got.text, now.Add(got.life-early)
 	return s.token, true, nil

@@ -16,6 +16,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/provider"
 	"tacit/internal/provider/rest"
+	"tacit/internal/secret"
 )
 
 // A conn is what both versions of the engine have in common: one mount of one Vault, and who we are there.
@@ -55,7 +56,7 @@ func (v *conn) call(ctx context.Context, what, httpMethod, path string, query ur
 	if err != nil {
 		return nil, err
 	}
-	r.Header["X-Vault-Token"] = []string{token}
+	r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
 	a, err := v.client.Do(ctx, r)
 	// A token that was revoked, or whose time ran out on the way, is worth one new login; a policy that says no is not.
 	if err == nil && a.Status == http.StatusForbidden && !fresh && v.session.method.renews() && !v.alive(ctx, token) {
@@ -63,7 +64,7 @@ func (v *conn) call(ctx context.Context, what, httpMethod, path string, query ur
 		if token, _, err = v.session.current(ctx, v); err != nil {
 			return nil, err
 		}
-		r.Header["X-Vault-Token"] = []string{token}
+		r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
 		a, err = v.client.Do(ctx, r)
 	}
 	if err != nil {
@@ -90,37 +91,37 @@ func (v *conn) request(what, httpMethod, path string, query url.Values, body any
 }
 
 // alive asks Vault whether it still knows a token.
-func (v *conn) alive(ctx context.Context, token string) bool {
+func (v *conn) alive(ctx context.Context, token secret.Value) bool {
 	r, err := v.request("look up the token", http.MethodGet, "auth/token/lookup-self", nil, nil)
 	if err != nil {
 		return true
 	}
-	r.Header["X-Vault-Token"] = []string{token}
+	r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
 	a, err := v.client.Do(ctx, r)
 	return err != nil || a.Status != http.StatusForbidden
 }
 
 // login gets a token from an auth method.
-func (v *conn) login(ctx context.Context, mount string, body map[string]string) (string, time.Duration, error) {
+func (v *conn) login(ctx context.Context, mount string, body map[string]string) (secret.Value, time.Duration, error) {
 	r, err := v.request("log in", http.MethodPost, "auth/"+mount+"/login", nil, body)
 	if err != nil {
-		return "", 0, err
+		return secret.Value{}, 0, err
 	}
 	a, err := v.client.Do(ctx, r)
 	if err != nil {
-		return "", 0, err
+		return secret.Value{}, 0, err
 	}
 	if a.Status == http.StatusBadRequest { // that is how Vault says that the credentials are wrong
-		return "", 0, advise(v.client.Error(fault.Denied, r, a, words(a)), "check the role, and that its secret or token is still good (auth/%s)", mount)
+		return secret.Value{}, 0, advise(v.client.Error(fault.Denied, r, a, words(a)), "check the role, and that its secret or token is still good (auth/%s)", mount)
 	}
 	answer, err := v.understand(r, a)
 	switch {
 	case err != nil:
-		return "", 0, err
+		return secret.Value{}, 0, err
 	case answer.missing || answer.Auth == nil || answer.Auth.Token == "" || !header(answer.Auth.Token) || answer.Auth.Lease < 0:
-		return "", 0, provider.Errorf(fault.Unavailable, v.name, "log in: the answer has no token").WithFix("check the address and the mount of the auth method (auth/%s)", mount)
+		return secret.Value{}, 0, provider.Errorf(fault.Unavailable, v.name, "log in: the answer has no token").WithFix("check the address and the mount of the auth method (auth/%s)", mount)
 	}
-	return answer.Auth.Token, time.Duration(min(answer.Auth.Lease, 1<<31)) * time.Second, nil
+	return secret.New([]byte(answer.Auth.Token)), time.Duration(min(answer.Auth.Lease, 1<<31)) * time.Second, nil
 }
 
 // understand turns an answer into a reply, or into the error that it is.

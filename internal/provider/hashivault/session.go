@@ -1,10 +1,12 @@
 package hashivault
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"tacit/internal/provider"
+	"tacit/internal/secret"
 )
 
 // margin is how long before its end a token is no longer used, as a part of its life.
@@ -17,8 +19,8 @@ type session struct {
 	now    func() time.Time
 
 	turn  chan struct{} // holds one: who has it may touch what follows
-	token string
-	until time.Time // zero: no end is known
+	token secret.Value  // empty: none
+	until time.Time     // zero: no end is known
 }
 
 func newSession(m method, now func() time.Time) *session {
@@ -26,19 +28,19 @@ func newSession(m method, now func() time.Time) *session {
 }
 
 // current returns a token, and whether it was got just now. One caller logs in for all that wait; if it gives up, the next one tries.
-func (s *session) current(ctx context.Context, v *conn) (token string, fresh bool, err error) {
+func (s *session) current(ctx context.Context, v *conn) (token secret.Value, fresh bool, err error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		return "", false, provider.Ended(ctx, v.name)
+		return secret.Value{}, false, provider.Ended(ctx, v.name)
 	}
 	defer func() { <-s.turn }()
-	if s.token != "" && (s.until.IsZero() || s.now().Before(s.until)) {
+	if s.token.Len() > 0 && (s.until.IsZero() || s.now().Before(s.until)) {
 		return s.token, false, nil
 	}
 	token, lease, err := s.method.token(ctx, v)
 	if err != nil {
-		return "", false, err
+		return secret.Value{}, false, err
 	}
 	s.token, s.until = token, time.Time{}
 	if lease > 0 {
@@ -48,14 +50,14 @@ func (s *session) current(ctx context.Context, v *conn) (token string, fresh boo
 }
 
 // drop forgets token, unless there is another one already.
-func (s *session) drop(ctx context.Context, token string) {
+func (s *session) drop(ctx context.Context, token secret.Value) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
 		return
 	}
 	defer func() { <-s.turn }()
-	if s.token == token {
-		s.token = ""
+	if bytes.Equal(s.token.Reveal(), token.Reveal()) {
+		s.token = secret.Value{}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"tacit/internal/name"
 	"tacit/internal/provider"
 	"tacit/internal/provider/rest"
+	"tacit/internal/secret"
 	"tacit/internal/settings"
 )
 
@@ -74,11 +75,11 @@ func credentials(keys *settings.Table, w provider.World) (method, error) {
 	own := keys.Text("token", "")
 	ways := keys.Sub("auth")
 	if ways == nil {
-		return fixed{value: own, getenv: w.Getenv, home: w.Home}, nil
+		return fixed{value: text(own), getenv: w.Getenv, home: w.Home}, nil
 	}
 	var chosen []method
 	if own != "" || ways.Has("token") {
-		chosen = append(chosen, fixed{value: ways.Text("token", own), getenv: w.Getenv, home: w.Home})
+		chosen = append(chosen, fixed{value: text(ways.Text("token", own)), getenv: w.Getenv, home: w.Home})
 	}
 	var wrong error
 	for _, kind := range []string{"approle", "kubernetes", "jwt"} {
@@ -90,13 +91,13 @@ func credentials(keys *settings.Table, w provider.World) (method, error) {
 		switch kind {
 		case "approle":
 			chosen = append(chosen, approle{
-				mount: mount, role: way.Text("role_id", w.Getenv("VAULT_ROLE_ID")), secret: way.Text("secret_id", ""), file: w.Path(way, way.Text("secret_id_path", "")),
+				mount: mount, role: way.Text("role_id", w.Getenv("VAULT_ROLE_ID")), secretID: text(way.Text("secret_id", "")), file: w.Path(way, way.Text("secret_id_path", "")),
 				getenv: w.Getenv,
 			})
 		case "kubernetes":
 			chosen = append(chosen, bearer{mount: mount, role: way.Text("role", ""), file: w.Path(way, way.Text("path", serviceAccount))})
 		case "jwt":
-			chosen = append(chosen, bearer{mount: mount, role: way.Text("role", ""), jwt: way.Text("jwt", ""), file: w.Path(way, way.Text("path", ""))})
+			chosen = append(chosen, bearer{mount: mount, role: way.Text("role", ""), jwt: text(way.Text("jwt", "")), file: w.Path(way, way.Text("path", ""))})
 		}
 		wrong = cmp.Or(wrong, way.Done())
 	}
@@ -106,6 +107,8 @@ func credentials(keys *settings.Table, w provider.World) (method, error) {
 	}
 	return chosen[0], cmp.Or(ways.Done(), wrong)
 }
+
+func text(s string) secret.Value { return secret.New([]byte(s)) }
 
 // segments reads a path such as "team/app" and takes slashes at its ends off. What would be another path to Vault than it looks here
 // is wrong.
