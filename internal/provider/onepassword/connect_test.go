@@ -46,7 +46,7 @@ func TestConnectSuite(t *testing.T) {
 					Secrets:  []string{fakeToken},
 					Foreign: func() {
 						for _, it := range foreign() {
-							f.kept.add(it)
+							f.kept.Add(it)
 						}
 					},
 					SoftDelete: func(title string) {
@@ -85,7 +85,7 @@ func TestFieldOfAnItem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newConnectFake(t)
-			f.kept.add(map[string]any{"title": "key", "category": "LOGIN", "fields": test.fields})
+			f.kept.Add(map[string]any{"title": "key", "category": "LOGIN", "fields": test.fields})
 			p := made(t, provider.World{}, "connect_url", f.URL, "token", fakeToken, "vault", "Servers")
 			it, err := p.Read(t.Context(), "key", "")
 			if test.want == "" {
@@ -103,7 +103,7 @@ func TestFieldOfAnItem(t *testing.T) {
 func TestWriteKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	f := newConnectFake(t)
-	before := f.kept.add(map[string]any{
+	before := f.kept.Add(map[string]any{
 		"title": "key", "category": "LOGIN", "tags": []any{"prod"}, "urls": []any{map[string]any{"href": "https://example.com"}}, "sections": []any{map[string]any{"id": "s"}},
 		"fields": []any{map[string]any{"id": "username", "value": "ana"}, map[string]any{"id": "password", "purpose": "PASSWORD", "value": "old", "entropy": 12.5, "section": map[string]any{"id": "s"}}},
 	})
@@ -145,7 +145,7 @@ func TestTwoItemsOfOneTitle(t *testing.T) {
 	t.Parallel()
 	f := newConnectFake(t)
 	for range 2 {
-		f.kept.add(map[string]any{"title": "key", "fields": []any{map[string]any{"id": "password", "value": "x"}}})
+		f.kept.Add(map[string]any{"title": "key", "fields": []any{map[string]any{"id": "password", "value": "x"}}})
 	}
 	p := made(t, provider.World{}, "connect_url", f.URL, "token", fakeToken, "vault", "Servers")
 	_, readErr := p.Read(t.Context(), "key", "")

@@ -1,7 +1,6 @@
 package onepassword
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,65 +9,15 @@ import (
 	"sync"
 	"testing"
 
+	"tacit/internal/provider/onepassword/onepasswordfake"
 	"tacit/internal/provider/providertest"
 	"tacit/internal/provider/rest/resttest"
 )
 
 const (
-	fakeVault = "hfnjvi6aymbsnfc2xeeoheizda" // its id
-	fakeToken = "token-of-the-connect-server"
+	fakeVault = onepasswordfake.VaultID
+	fakeToken = onepasswordfake.Token
 )
-
-// A kept is what a fake keeps: the items as their JSON.
-type kept struct{ Items []map[string]any }
-
-func newID() string { return strings.ToLower(rand.Text())[:26] }
-
-// overviews are the items without their fields, as lists have them.
-func (k *kept) overviews(wanted func(title string) bool) []map[string]any {
-	all := []map[string]any{}
-	for _, it := range k.Items {
-		if !wanted(it["title"].(string)) {
-			continue
-		}
-		short := map[string]any{}
-		for member, v := range it {
-			if member != "fields" {
-				short[member] = v
-			}
-		}
-		all = append(all, short)
-	}
-	return all
-}
-
-func (k *kept) index(id string) int {
-	for i, it := range k.Items {
-		if it["id"] == id {
-			return i
-		}
-	}
-	return -1
-}
-
-func (k *kept) add(it map[string]any) map[string]any {
-	it["id"], it["version"], it["vault"] = newID(), 1, map[string]any{"id": fakeVault, "name": "Servers"}
-	it["createdAt"], it["updatedAt"] = "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"
-	k.Items = append(k.Items, it)
-	return it
-}
-
-func (k *kept) replace(i int, it map[string]any) map[string]any {
-	version, _ := k.Items[i]["version"].(int)
-	it["version"] = version + 1
-	k.Items[i] = it
-	return it
-}
-
-// other is an item that nobody asked for.
-func other(id string) map[string]any {
-	return map[string]any{"id": id, "title": "other", "version": 1, "fields": []any{map[string]any{"id": "password", "purpose": "PASSWORD", "value": providertest.Lie}}}
-}
 
 // foreign are items as people have them.
 func foreign() []map[string]any {
@@ -82,7 +31,7 @@ func foreign() []map[string]any {
 type connectFake struct {
 	t     *testing.T
 	mu    sync.Mutex
-	kept  kept
+	kept  onepasswordfake.Items
 	fault providertest.Fault
 	URL   string
 }
@@ -126,9 +75,9 @@ func (f *connectFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case providertest.WrongName:
 		if r.URL.Query().Has("filter") && strings.HasSuffix(r.URL.Path, "/items") {
-			write(w, []any{other(newID())})
+			write(w, []any{onepasswordfake.Other()})
 		} else {
-			write(w, other(newID()))
+			write(w, onepasswordfake.Other())
 		}
 		return
 	}
@@ -155,7 +104,7 @@ func (f *connectFake) answer(w http.ResponseWriter, r *http.Request) {
 	const vaults = "/v1/vaults"
 	path := strings.TrimPrefix(r.URL.Path, vaults)
 	id := strings.TrimPrefix(path, "/"+fakeVault+"/items/")
-	i := f.kept.index(id)
+	i := f.kept.Index(id)
 	switch {
 	case path == "":
 		list := []any{}
@@ -166,15 +115,15 @@ func (f *connectFake) answer(w http.ResponseWriter, r *http.Request) {
 	case path == "/"+fakeVault:
 		write(w, map[string]any{"id": fakeVault, "name": "Servers"})
 	case path == "/"+fakeVault+"/items" && r.Method == http.MethodGet:
-		write(w, f.kept.overviews(wanted))
+		write(w, f.kept.Overviews(wanted))
 	case path == "/"+fakeVault+"/items" && r.Method == http.MethodPost:
-		write(w, f.kept.add(f.body(r)))
+		write(w, f.kept.Add(f.body(r)))
 	case i < 0:
 		says(w, http.StatusNotFound, fmt.Sprintf("Item %s not found", id))
 	case r.Method == http.MethodGet:
 		write(w, f.kept.Items[i])
 	case r.Method == http.MethodPut:
-		write(w, f.kept.replace(i, f.body(r)))
+		write(w, f.kept.Replace(i, f.body(r)))
 	case r.Method == http.MethodDelete:
 		f.kept.Items = append(f.kept.Items[:i], f.kept.Items[i+1:]...)
 		w.WriteHeader(http.StatusNoContent)
