@@ -50,6 +50,61 @@ func (s urlStyle) escape(value []byte, d digits) (form []byte, anyCase bool) {
 	return form, anyCase
 }
 
+// contents are the ASCII characters of a value that a style may treat in a way of its own, each once, and whether there are others.
+type contents struct {
+	special string
+	other   bool
+}
+
+func contentsOf(value []byte) (c contents) {
+	var seen [utf8.RuneSelf]bool
+	for _, b := range value {
+		switch {
+		case b >= utf8.RuneSelf:
+			c.other = true
+		case !isAlphanumeric(b) && !seen[b]:
+			seen[b] = true
+			c.special += string(rune(b))
+		}
+	}
+	return c
+}
+
+// effect tells styles apart that make different forms of a value with these contents.
+func (s urlStyle) effect(has contents) string {
+	out := make([]byte, 0, len(has.special))
+	for i := range len(has.special) {
+		switch c := has.special[i]; {
+		case strings.IndexByte(s.keep, c) >= 0:
+			out = append(out, 'k')
+		case c == ' ' && s.plus:
+			out = append(out, '+')
+		default:
+			out = append(out, '%')
+		}
+	}
+	return string(out)
+}
+
+// effect tells styles apart that make different forms of a value with these contents.
+func (s jsonStyle) effect(has contents) string {
+	out := make([]byte, 0, len(has.special)+2)
+	for i := range len(has.special) {
+		switch c := has.special[i]; {
+		case strings.IndexByte(s.hex, c) >= 0:
+			out = append(out, 'u')
+		case c == '/' && s.slash:
+			out = append(out, '/')
+		default:
+			out = append(out, '.')
+		}
+	}
+	if has.other {
+		out = append(out, map[bool]byte{true: 'a'}[s.ascii], map[bool]byte{true: 's'}[s.separators])
+	}
+	return string(out)
+}
+
 // isPlain reports whether no style of a URL or of JSON changes the value.
 func isPlain(value []byte) bool {
 	for _, c := range value {

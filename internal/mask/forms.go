@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 )
 
 // Forms returns every form of the value that is masked, each once, for a value of min bytes or more; nil for a shorter one. A form
@@ -54,16 +55,29 @@ func eachEncoding(value []byte, min int, d digits, add func(form []byte, anyCase
 	if isPlain(value) {
 		return // as most keys are: every style leaves it as it is
 	}
-	for _, s := range urlStyles {
+	has := contentsOf(value)
+	for _, s := range distinct(urlStyles[:], func(s urlStyle) string { return s.effect(has) }) {
 		add(s.escape(value, d))
 	}
-	for _, s := range jsonStyles {
+	for _, s := range distinct(jsonStyles[:], func(s jsonStyle) string { return s.effect(has) }) {
 		form, anyCase, kept := s.escape(value, d)
 		// Bytes that are no UTF-8 all become the same character. What has nothing else would hide all such text.
 		if kept >= min {
 			add(form, anyCase)
 		}
 	}
+}
+
+// distinct returns those of the styles that differ in their effect: most are alike to most values.
+func distinct[Style any](styles []Style, effect func(Style) string) []Style {
+	var kept []Style
+	var effects []string
+	for _, s := range styles {
+		if e := effect(s); !slices.Contains(effects, e) {
+			kept, effects = append(kept, s), append(effects, e)
+		}
+	}
+	return kept
 }
 
 // eachBase64 adds what the value becomes when 0, 1 or 2 bytes, modulo 3, stand before it in the encoded text.

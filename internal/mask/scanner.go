@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 )
 
 // Replacement is what a secret is usually replaced with.
@@ -33,7 +34,12 @@ func Compile(min int, values ...[]byte) *Patterns {
 			}
 		})
 	}
-	return &Patterns{newAutomaton(exact, false), newAutomaton(anyCase, true), shortest}
+	p := &Patterns{shortest: shortest}
+	var second sync.WaitGroup
+	second.Go(func() { p.anyCase = newAutomaton(anyCase, true) }) // both take a while, for many secrets
+	p.exact = newAutomaton(exact, false)
+	second.Wait()
+	return p
 }
 
 // Empty reports whether there is nothing to find: every value was too short, or there was none.
