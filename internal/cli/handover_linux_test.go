@@ -204,3 +204,18 @@ func TestTaskEndsAtASignal(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestEnvOnTerminal: what is printed where others may look on is said to be.
+func TestEnvOnTerminal(t *testing.T) {
+	t.Parallel()
+	s := newHome(t)
+	s.set("a", "value-1234")
+	shown, err := s.onTerminal("", "env", "-e", "A=a")
+	if err != nil || !strings.Contains(shown, "export A='value-1234'") || !strings.Contains(shown, "in plain text on your screen") {
+		t.Errorf("%v: %s", err, shown)
+	}
+	out, err := s.command("env", "-e", "A=a").CombinedOutput()
+	if err != nil || string(out) != "export A='value-1234'\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}

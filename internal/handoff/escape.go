@@ -235,9 +235,12 @@ func (l *Layout) explain(err error) error {
 	return fault.Wrap(fault.Invalid, err, "%s", l.file).About(l.file)
 }
 
+const elsewise = "with these values it would read as something else than was meant, so nothing was written"
+
 // errReadBack stops a file that would not say what it should.
-var errReadBack = fault.New(fault.Failed, "with these values it would read as something else than was meant, so nothing was written").
-	WithFix("report this; meanwhile put the reference between double quotes")
+func errReadBack() error {
+	return fault.New(fault.Invalid, elsewise).WithFix("put references between double quotes, on the line of their key")
+}
 
 // An unclear error says that the file itself, at a place of its text, cannot be read as what it is said to be.
 type unclear struct {

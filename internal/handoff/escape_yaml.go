@@ -271,7 +271,7 @@ func (s *yamlScanner) inComment(at int) bool {
 func (m mark) compare(meant []*yaml.Node, out string, values []string, spans []span, text string) error {
 	got, err := parseYAML(out)
 	if err != nil || len(got) != len(meant) {
-		return errReadBack
+		return errReadBack()
 	}
 	next := 0
 	var order []string // the values that are in scalars
@@ -296,7 +296,7 @@ func (m mark) compare(meant []*yaml.Node, out string, values []string, spans []s
 			want = b.String()
 		}
 		if got[i].Kind != n.Kind || got[i].Value != want || got[i].Anchor != n.Anchor || want != n.Value && got[i].ShortTag() == "!!null" {
-			return errReadBack
+			return errReadBack()
 		}
 	}
 	return nil
