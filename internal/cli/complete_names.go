@@ -43,11 +43,14 @@ func (a *app) completeVault(root *cobra.Command) {
 	// A version follows the name, so no space does.
 	open := []string{"rollback", "diff", "purge"}
 	flags := map[string]offer{
-		"tag": offerTags, "untag": offerTags, "scope": offerScopes, "secret": offerNames, "workspace": offerWorkspaces, "group": offerGroups, "attach-group": offerGroups, "detach-group": offerGroups, "env": offerAssigned,
+		"tag": offerTags, "untag": offerTags, "scope": offerScopes, "secret": offerNames, "workspace": offerWorkspaces, "group": offerGroups, "attach-group": offerGroups, "detach-group": offerGroups, "env": offerAssigned, "file-env": offerAssigned,
 	}
 	providers := map[string]int{"provider test": 1, "provider copy": 2, "provider health": math.MaxInt, "health": math.MaxInt}
 	_ = root.RegisterFlagCompletionFunc("provider", a.completeProviders(math.MaxInt)) // it is there
 	eachCommand(root, func(c *cobra.Command) {
+		if c.Flags().Lookup("profile") != nil {
+			_ = c.RegisterFlagCompletionFunc("profile", a.offerProfiles) // fails only where a command has its own
+		}
 		path := strings.TrimPrefix(c.CommandPath(), "tacit ")
 		if most := providers[path]; most > 0 {
 			c.ValidArgsFunction = a.completeProviders(most)
@@ -61,6 +64,27 @@ func (a *app) completeVault(root *cobra.Command) {
 			}
 		}
 	})
+}
+
+// offerProfiles offers the profiles of the project file, if it is trusted, for the last of a list with commas.
+func (a *app) offerProfiles(c *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	a.out.stderr, a.out.quiet = io.Discard, true
+	if a.begin(c.CommandPath()) != nil {
+		return nil, how
+	}
+	project, err := a.trustedProject()
+	if err != nil {
+		return nil, how
+	}
+	before := word[:strings.LastIndexByte(word, ',')+1]
+	var all []cobra.Completion
+	for _, p := range project.Profiles {
+		if strings.HasPrefix(before+p, word) && plainWord(p) {
+			all = append(all, before+p)
+		}
+	}
+	return all, how
 }
 
 func eachCommand(c *cobra.Command, do func(*cobra.Command)) {
