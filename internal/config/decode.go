@@ -335,6 +335,10 @@ func (r *reader) envFile(path string, place settings.Place) EnvFile {
 }
 
 func (r *reader) profiles(v settings.Value) {
+	if len(membersOf(v)) > maxProfiles {
+		r.wrong(v.Place, CodeInvalid, "there are more than %d profiles", maxProfiles)
+		return
+	}
 	r.table("profiles", v, nil, func(key string, v settings.Value) {
 		r.c.Profiles = append(r.c.Profiles, key)
 		r.table("the profile "+clip(key), v, profileKeys(), func(key string, v settings.Value) {

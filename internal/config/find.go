@@ -33,6 +33,7 @@ type File struct {
 	root     *settings.Table    // nil: the file says nothing, or cannot be parsed
 	problem  *Problem           // why it cannot be parsed
 	envFiles map[string]EnvFile // by path, once they were read
+	vague    bool               // Wants could not put everything in
 }
 
 // Find returns the project file nearest to dir, an absolute path without symbolic links: dir/tacit.yaml, or that of a directory above.

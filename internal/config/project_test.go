@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -367,6 +368,40 @@ func TestTasks(t *testing.T) {
 	_, err := all.Steps[1].Command.Expand(nil, c.Lookup(nil))
 	if err = config.At(all.Steps[1].Place, err); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "tacit.yaml:15: vars.none is not set") {
 		t.Error(err)
+	}
+}
+
+// TestI08LittleThatBecomesMuch: a file that cannot be trusted yet is shown and checked in little time and memory.
+func TestI08LittleThatBecomesMuch(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("vars:\n  a0: " + strings.Repeat("x", 300) + "\n")
+	for i := range 6 {
+		fmt.Fprintf(&b, "  a%d: '%s'\n", i+1, strings.Repeat(fmt.Sprintf("${vars.a%d}", i), 8))
+	}
+	b.WriteString("env:\n")
+	for i := range 3000 {
+		fmt.Fprintf(&b, "  E%d: '${vars.a%d}'\n", i, i%7)
+	}
+	b.WriteString("profiles:\n")
+	for i := range 64 {
+		fmt.Fprintf(&b, "  p%d: {vars: {b: 1}}\n", i)
+	}
+	f := config.Parse("/x/tacit.yaml", []byte(b.String()))
+	start := time.Now()
+	if problems := f.Problems(); len(problems) > 0 {
+		t.Fatal(problems[0])
+	}
+	total := 0
+	for _, w := range f.Wants() {
+		total += len(w.Text)
+	}
+	problems, _, err := f.Check(config.Options{}, nil)
+	if err != nil || len(problems) == 0 || !strings.Contains(problems[len(problems)-1].Text, "too much text") {
+		t.Errorf("%d problems, %v", len(problems), err)
+	}
+	if total > 256<<20 || time.Since(start) > time.Minute {
+		t.Errorf("%d bytes in %v", total, time.Since(start))
 	}
 }
 

@@ -38,7 +38,7 @@ func (f *File) Check(o Options, command func(Command) []Problem) (problems []Pro
 		return nil, nil, err
 	}
 	f.readEnvFiles()
-	k := checker{file: f, command: command}
+	k := checker{file: f, command: command, budget: maxShown}
 	root := merge(user, f.root)
 	k.config(&Config{Project: f, root: root, getenv: anyEnv})
 	for _, profile := range membersOf(member1(root, "profiles")) {
@@ -57,6 +57,7 @@ type checker struct {
 	command  func(Command) []Problem
 	problems []Problem
 	mentions []Mention
+	budget   int // what may still be put together (I08)
 }
 
 func (k *checker) add(p Problem) {
@@ -139,7 +140,17 @@ func (k *checker) template(t interpolate.Template, place settings.Place, lookup 
 			k.mentions = append(k.mentions, m)
 		}
 	}
+	if k.budget < 0 {
+		return nil
+	}
 	flat, err := t.Flatten(lookup)
+	k.budget -= size(flat)
+	if err != nil {
+		k.budget -= failure
+	}
+	if k.budget < 0 {
+		k.add(Problem{Place: place, Code: CodeReference, Text: "what the file refers to is too much text from here on to be checked"})
+	}
 	if err != nil {
 		var missing *interpolate.ReferenceError
 		if !errors.As(err, &missing) {
@@ -148,6 +159,15 @@ func (k *checker) template(t interpolate.Template, place settings.Place, lookup 
 		k.add(*errorAt(place, err))
 	}
 	return flat
+}
+
+// size is how much a flat template counts.
+func size(t interpolate.Template) int {
+	n := 0
+	for _, p := range t {
+		n += 16 + len(p.Text)
+	}
+	return n
 }
 
 func (k *checker) tree(v settings.Value, lookup interpolate.Lookup) {

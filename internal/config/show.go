@@ -44,23 +44,33 @@ func (c *Config) Expand(v settings.Value, secret func(name.Reference) ([]byte, e
 // Show returns v as it may be seen: with variables put in, [Hidden] for secrets, and the environment and what has no meaning as it is
 // written.
 func (c *Config) Show(v settings.Value) settings.Value {
+	budget := maxShown
+	return c.show(v, func(name.Reference) ([]byte, error) { return []byte(Hidden), nil }, &budget)
+}
+
+// show is Show with something else for secrets. It puts in until the budget is spent, in bytes: a hostile file could make much of little
+// (I08).
+func (c *Config) show(v settings.Value, secret func(name.Reference) ([]byte, error), budget *int) settings.Value {
 	lookup := c.Lookup(nil)
 	shown, _ := expand(v, func(t interpolate.Template, at settings.Value) (string, error) {
-		out, err := t.Expand(hidden, func(table, key string) (interpolate.Template, bool, error) {
+		if *budget < 0 {
+			return at.Text, nil
+		}
+		out, err := t.Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
 			if table != interpolate.Vars {
 				return interpolate.Text("${" + table + "." + key + "}"), true, nil
 			}
 			return lookup(table, key)
 		})
 		if err != nil {
+			*budget -= failure
 			return at.Text, nil
 		}
+		*budget -= len(out)
 		return string(out), nil
 	})
 	return shown
 }
-
-func hidden(name.Reference) ([]byte, error) { return []byte(Hidden), nil }
 
 // expand returns v with each text replaced. A text that is none with references is left: a description, or what somebody else means by it.
 func expand(v settings.Value, replace func(t interpolate.Template, at settings.Value) (string, error)) (_ settings.Value, err error) {

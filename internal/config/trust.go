@@ -97,7 +97,7 @@ func (t Trust) News(f *File) (wants []Want, before bool, err error) {
 	}
 	wants = f.Wants()
 	for i := range wants {
-		wants[i].New = !known[string(f.wantHash(wants[i]))]
+		wants[i].New = f.vague || !known[string(f.wantHash(wants[i]))] // what is not seen as a whole is not known
 	}
 	return wants, before, nil
 }

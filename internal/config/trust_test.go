@@ -158,10 +158,10 @@ func TestI20NewsAreMarked(t *testing.T) {
 			old = append(old, line)
 		}
 	}
-	if got := strings.Join(fresh, "; "); got != "command build: ./worse.sh; env file .env; variable B; secret other" {
+	if got := strings.Join(fresh, "; "); got != "command build: ./worse.sh; env file .env; variable B=${secret:other}; secret other" {
 		t.Error(got)
 	}
-	if got := strings.Join(old, "; "); got != "default provider theirs; provider theirs type=exec command=[./steal]; variable LD_PRELOAD; variable A; secret db" {
+	if got := strings.Join(old, "; "); got != "default provider theirs; provider theirs type=exec command=[./steal]; variable LD_PRELOAD=./evil.so; variable A=${secret:db}; secret db" {
 		t.Error(got)
 	}
 	if was, err := p.trust.Remove(t.Context(), f.Path); !was || err != nil {
@@ -170,6 +170,67 @@ func TestI20NewsAreMarked(t *testing.T) {
 	if was, err := p.trust.Remove(t.Context(), f.Path); was || err != nil {
 		t.Error(was, err)
 	}
+}
+
+// A variable that decides where a provider is, which program runs, or what a variable of it holds, is not news that nobody sees.
+func TestI20NewsBehindVariables(t *testing.T) {
+	t.Parallel()
+	const text = `vars: {addr: "https://${vars.host}", host: good.example, tool: make}
+secrets: {providers: {vault: {address: "${vars.addr}"}}}
+env: {URL: "${vars.addr}"}
+tasks: {build: "${vars.tool} all"}
+profiles: {p: {vars: {port: 1}}}
+`
+	for change, want := range map[string]string{
+		"host: evil.example":          "provider vault address=https://evil.example; variable URL=https://evil.example",
+		"host: good.example, x: y":    "",
+		"host: good.example/../.. ":   "provider vault address=https://good.example/../..; variable URL=https://good.example/../..",
+		"host: '${env.HOST}'":         "provider vault address=https://${env.HOST}; variable URL=https://${env.HOST}",
+		"host: '${secret:db}'":        "provider vault address=https://${secret:db}; variable URL=https://${secret:db}; secret db",
+		"host: good.example, tool: a": "twice",
+	} {
+		p := newPlace(t)
+		p.trusted(text)
+		changed := strings.Replace(text, "host: good.example", change, 1)
+		f, err := config.Open(p.file("tacit.yaml", changed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == "twice" {
+			if len(f.Problems()) == 0 {
+				t.Error("a key may be there twice")
+			}
+			continue
+		}
+		if got := news(t, p, f); got != want {
+			t.Errorf("%s: %s", change, got)
+		}
+	}
+	p := newPlace(t)
+	p.trusted(text)
+	f, err := config.Open(p.file("tacit.yaml", strings.NewReplacer("port: 1", "host: evil.example", "tool: make", "tool: ./evil").Replace(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := news(t, p, f); got != "provider vault address=https://evil.example; command build: ./evil all; variable URL=https://evil.example" {
+		t.Error(got)
+	}
+}
+
+// news lists what is new in a file, in a line.
+func news(t *testing.T, p *place, f *config.File) string {
+	t.Helper()
+	wants, before, err := p.trust.News(f)
+	if err != nil || !before {
+		t.Fatal(before, err)
+	}
+	var fresh []string
+	for _, w := range wants {
+		if w.New {
+			fresh = append(fresh, w.Kind+" "+w.Text)
+		}
+	}
+	return strings.Join(fresh, "; ")
 }
 
 // The file of trust holds no text of a project, whose author may have written a password into it.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tacit/internal/name"
 	"tacit/internal/settings"
 )
 
@@ -26,29 +27,37 @@ const (
 	WantSecret   = "secret"
 )
 
-// Wants lists what the file would do, each thing once. It opens nothing. It reads the tables as they are, so that it shows what stands
-// there even where that is wrong.
+// Wants lists what the file would do, each thing once. It opens nothing. Variables of the file are put in, as each profile has them: a
+// provider whose address is ${vars.x} is another one when x changes.
 func (f *File) Wants() []Want {
 	f.parse()
-	var all wants
-	root := settings.Value{Table: f.root}
-	secrets := member1(f.root, "secrets")
-	if v, ok := member(secrets.Table, "default_provider"); ok {
-		all.add(WantDefault, v.Text, v.Place)
+	all := wants{budget: maxShown}
+	all.file(f.root)
+	profiles := membersOf(member1(f.root, "profiles"))
+	for _, m := range profiles[:min(len(profiles), maxProfiles)] {
+		all.file(overlay(f.root, m.Value.Table))
 	}
-	for _, m := range membersOf(member1(secrets.Table, "providers")) {
-		all.add(WantProvider, m.Key+providerText(m.Value), m.Value.Place)
-	}
-	for _, m := range membersOf(member1(f.root, "tasks")) {
-		all.task(m.Key, m.Value)
-	}
-	all.environment(root)
-	for _, m := range membersOf(member1(f.root, "profiles")) {
-		all.environment(m.Value)
-	}
-	all.secrets(root)
+	f.vague = all.budget < 0
+	all.secrets(settings.Value{Table: f.root})
 	slices.SortStableFunc(all.list, func(a, b Want) int { return order(a.Kind) - order(b.Kind) })
 	return all.list
+}
+
+// file adds what the tables of a file, or of one with a profile over it, want.
+func (w *wants) file(root *settings.Table) {
+	c := &Config{Vars: member1(root, "vars")}
+	shown := c.show(settings.Value{Table: root}, func(r name.Reference) ([]byte, error) { return []byte("${secret:" + r.Bare() + "}"), nil }, &w.budget)
+	secrets := member1(shown.Table, "secrets")
+	if v, ok := member(secrets.Table, "default_provider"); ok {
+		w.add(WantDefault, v.Text, v.Place)
+	}
+	for _, m := range membersOf(member1(secrets.Table, "providers")) {
+		w.add(WantProvider, m.Key+providerText(m.Value), m.Value.Place)
+	}
+	for _, m := range membersOf(member1(shown.Table, "tasks")) {
+		w.task(m.Key, m.Value)
+	}
+	w.environment(shown)
 }
 
 func order(kind string) int {
@@ -64,8 +73,9 @@ func membersOf(v settings.Value) []settings.Member {
 
 // wants collects wants, each once.
 type wants struct {
-	list []Want
-	seen map[string]bool
+	list   []Want
+	seen   map[string]bool
+	budget int // what may still be put in; below 0 the rest is as it is written
 }
 
 func (w *wants) add(kind, text string, place settings.Place) {
@@ -95,7 +105,7 @@ func (w *wants) task(name string, v settings.Value) {
 // environment adds what env and env_files of a table name.
 func (w *wants) environment(v settings.Value) {
 	for _, m := range membersOf(member1(v.Table, "env")) {
-		w.add(WantVariable, m.Key, m.Value.Place)
+		w.add(WantVariable, m.Key+"="+m.Value.Text, m.Value.Place)
 	}
 	for _, file := range member1(v.Table, "env_files").List {
 		w.add(WantFile, file.Text, file.Place)

@@ -16,6 +16,10 @@ import (
 const (
 	maxSize  = 1 << 20 // bytes
 	maxDepth = 16
+
+	maxProfiles = 64
+	maxShown    = 4 << 20 // bytes that all texts of a file together become when their references are put in, before they are left as written
+	failure     = 1 << 12 // what a text counts for that cannot be put together
 )
 
 // A Problem is one thing that is wrong with a file, and where.

@@ -11,7 +11,7 @@ import (
 
 // Bounds of what variables may stand for (I08), so that a few short lines do not become gigabytes.
 const (
-	maxParts = 100_000
+	maxParts = 20_000
 	maxText  = 4 << 20 // bytes
 )
 
