@@ -61,10 +61,10 @@ type frame struct {
 	parens int // of command, if it is a substitution, and of arithmetic: open parentheses
 	word   int // of command: where the word began that the scanner is in; -1 between words
 
-	words    []string // of command, if somebody wants to see them: those of the command so far
-	redirect bool     // of command: the next word is a file's name
-	shell    bool     // of command: it has the name of a shell in it
-	runs     string   // of command: what in it runs or calculates its arguments, quoted or not
+	words     []string // of command, if somebody wants to see them: those of the command so far
+	redirect  bool     // of command: the next word is a file's name
+	takesCode byteSet  // of command: it names a program to which an option that ends so gives code
+	runs      string   // of command: what in it runs or calculates its arguments, quoted or not
 }
 
 type frameKind int

@@ -31,25 +31,27 @@ func (s *shellScanner) endOfWord() {
 		}
 	}
 	switch base := path.Base(word); base {
-	case "eval", "let", "trap", "alias", "ssh", "source":
+	case "eval", "let", "trap", "alias", "ssh":
 		f.runs = base
 	case "[[", "[", "test":
 		if comparesNumbers(s.restOfLine()) {
 			f.runs = base
 		}
 	case "declare", "typeset", "local", "readonly", "export":
-		if rest := s.restOfLine(); strings.Contains(rest, " -") && !strings.HasPrefix(strings.TrimLeft(rest, " "), "-x ") {
+		if declaresNumbers(s.restOfLine()) {
 			f.runs = base
 		}
-	case "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "su", "env", "xargs":
-		f.shell = true
+	case "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "su":
+		f.takesCode = "c"
+	case "python", "python2", "python3", "perl", "ruby", "node", "php", "lua", "env", "xargs", "sudo":
+		f.takesCode = "cer"
 	default:
-		if f.shell && strings.HasPrefix(word, "-") && strings.HasSuffix(word, "c") {
-			f.runs = "a shell with " + word
+		if n := len(word); f.takesCode != "" && n > 1 && word[0] == '-' && f.takesCode.has(word[n-1]) {
+			f.runs = "a program with " + word
 		}
 	}
 	if byteSet("\n;&|").has(s.text[s.at]) {
-		f.shell = false
+		f.takesCode = ""
 	}
 }
 
@@ -59,6 +61,19 @@ func (s *shellScanner) restOfLine() string { return s.text[s.at:lineEnd(s.text, 
 func comparesNumbers(line string) bool {
 	for _, operator := range []string{" -eq ", " -ne ", " -lt ", " -le ", " -gt ", " -ge ", " -v "} {
 		if strings.Contains(line, operator) {
+			return true
+		}
+	}
+	return false
+}
+
+// declaresNumbers reports whether a declaration has the attribute of numbers, arrays or references, whose values some shells calculate.
+func declaresNumbers(line string) bool {
+	for _, word := range strings.Fields(line) {
+		if word[0] != '-' {
+			return false
+		}
+		if strings.ContainsAny(word, "iaAFEn") {
 			return true
 		}
 	}

@@ -155,7 +155,7 @@ func TestI21WhatQuotesDoNotProtect(t *testing.T) {
 		"echo `echo ${env.X}`", "echo $((1 + ${env.X}))", "((x = ${env.X}))", "(( ${env.X} ))", "echo $( (( ${env.X} )) )", "a[${env.X}]=1", "a['${env.X}']=1", `a["${env.X}"]=1`, "echo \"$a[${env.X}]\"", "let x=${env.X}",
 		"let 'x=${env.X}'", "eval ${env.X}", "eval \"echo\n${env.X}\"", "command eval '${env.X}'", "trap '${env.X}' EXIT", "bash -c 'echo ${env.X}'", "sh -ec \"${env.X}\"", "/bin/sh -c ${env.X}", "ssh h 'x ${env.X}'",
 		"[[ ${env.X} -eq 1 ]]", "[[ a && '${env.X}' -eq 1 ]]", "declare -i x=${env.X}", "typeset -i x; declare -i y='${env.X}'", "test 1 -eq ${env.X}", "[ 1 -eq \"${env.X}\" ]", "echo \"\\${x:-${env.X}}\"", "echo \\${x:-${env.X}}",
-		"echo $${env.X}", "echo \"$${env.X}\"", "echo \\\\${env.X}", "echo \"\\\\${env.X}\"", "cat <<${env.X}\n", "cat <<E\n$(x ${env.X})\nE\n", "cat <<E\n`${env.X}`\nE\n", "cat <<E\n\\${x:-${env.X}}\nE\n", "cat <<E\n$${env.X}\nE\n",
+		"python3 -c \"print('${env.X}')\"", "perl -ne '${env.X}'", "sudo sh -c ${env.X}", "export -i x=${env.X}", "echo $${env.X}", "echo \"$${env.X}\"", "echo \\\\${env.X}", "echo \"\\\\${env.X}\"", "cat <<${env.X}\n", "cat <<E\n$(x ${env.X})\nE\n", "cat <<E\n`${env.X}`\nE\n", "cat <<E\n\\${x:-${env.X}}\nE\n", "cat <<E\n$${env.X}\nE\n",
 		"cat <<E\n\\\\${env.X}\nE\n", "echo $(cat <<E\n${env.X}\nE\n)", "cat <<E\n${env.X}\n", "echo \"$(case x in x) echo ${env.X};; esac)\"", "echo $'a\\'' ${env.X}", "echo \"\\${x#'}'}\" ${env.X}", "echo $[1+${env.X}]",
 		"echo `a 'b'` ${env.X}", "cat <<E \"a\n\" \nE\n${env.X}", "cat <<'a b'\n${env.X}\na b\n", "echo '${env.X}", "echo \"${env.X}", "echo $((x['])) ${env.X}", "cat <<E \\\n\n${env.X}\nE\n",
 	} {
@@ -172,6 +172,8 @@ func TestI21WhatQuotesDoNotProtect(t *testing.T) {
 		"x=$((1<<2)); echo $x ${env.X}":                "4 v\n",
 		"echo \"\\${x:-\\${y:-z}}\" ${env.X}":          "z v\n",
 		"x() { echo \"$#\" $# \\${#} ${env.X}; }; x a": "1 1 1 v\n",
+		"export A=\"-a -i ${env.X}\" B; echo \"$A\"":   "-a -i v\n",
+		"declare -x A=${env.X}; echo $A":               "v\n",
 		"cat <<< ${env.X}":                             "v\n",
 		"echo $'a\\n'${env.X} $'${env.X}'":             "a\nv v\n",
 		"echo a#${env.X} # ${env.X}":                   "a#v\n",
@@ -202,7 +204,7 @@ func TestI21AnyScript(t *testing.T) {
 		if err != nil {
 			return
 		}
-		for _, shell := range []string{"dash", "bash"} {
+		for _, shell := range shells {
 			cmd := exec.Command(shell, "-c", text)
 			cmd.Dir = dir
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH")}

@@ -87,7 +87,7 @@ func (a *arguments) word(s *shellScanner, f *frame, word string) {
 	case first == "" && isBuiltin(word):
 	default:
 		seen := word
-		if !f.shell {
+		if f.takesCode == "" {
 			seen = withoutSingle(word)
 		}
 		if of := a.in(seen); of != "" {
