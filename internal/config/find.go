@@ -48,7 +48,10 @@ func Find(dir string) (*File, error) {
 			return nil, paths.Explain(err, path, "look for %s", path)
 		}
 		up := filepath.Dir(dir)
-		if info, err := os.Lstat(dir); up == dir || err != nil || !isOurs(info) {
+		if up == dir {
+			return nil, nil
+		}
+		if info, err := os.Lstat(dir); err != nil || !isOurs(info) {
 			return nil, nil
 		}
 		dir = up
