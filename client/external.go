@@ -5,6 +5,7 @@ type DecideRequest struct {
 	Action   string   `json:"action"` // read, write, rotate, delete, list
 	Provider string   `json:"provider"`
 	Names    []string `json:"names,omitempty"` // at most 1000; none only for list: whatever the provider has
+	Cache    bool     `json:"cache,omitzero"`  // answer with the key of the cache too, to who is not subject to policy
 }
 
 // Decided is the answer to decide. It is in the log already.
@@ -12,6 +13,7 @@ type Decided struct {
 	ID         string   `json:"id"`         // for what became of it; empty when nothing is expected
 	Denied     []string `json:"denied"`     // of the names; the others are allowed
 	Everything bool     `json:"everything"` // the caller is not subject to policy
+	CacheKey   []byte   `json:"cache_key"`  // in base64; empty unless it was asked for
 }
 
 // RecordRequest says what became of what was decided.

@@ -33,6 +33,7 @@ type Options struct {
 
 	Offline bool           // ask no provider over the network
 	MaxAge  *time.Duration // of a cached value; nil: what configuration says
+	Cache   Cache
 
 	Random io.Reader // for values that are generated
 	// Wait returns after d or with the error of ctx; Jitter a random duration below d.

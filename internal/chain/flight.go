@@ -29,6 +29,7 @@ type flight struct {
 	item  provider.Item
 	err   error
 	at    time.Time // of the answer
+	kept  bool      // it is on disk
 }
 
 // fetched is the answer to one question.
@@ -65,9 +66,15 @@ func (m *member) fetch(ctx context.Context, p provider.Provider, asked []provide
 			out[i].err = ctx.Err()
 			continue
 		}
-		out[i] = fetched{item: f.item, err: f.err, age: max(0, began.Sub(f.at))}
-		out[i].item.Value = secret.New(bytes.Clone(f.item.Value.Reveal()))
+		out[i] = f.answer(began)
 	}
+	return out
+}
+
+// answer is what a flight that has landed brought, for one who asked.
+func (f *flight) answer(now time.Time) fetched {
+	out := fetched{item: f.item, err: f.err, age: max(0, now.Sub(f.at))}
+	out.item.Value = secret.New(bytes.Clone(f.item.Value.Reveal()))
 	return out
 }
 

@@ -2,7 +2,10 @@ package chain
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"hash"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +30,8 @@ type member struct {
 
 	mu      sync.Mutex
 	made    provider.Provider
-	err     error // why it could not be made
+	print   []byte // of the configuration that it was made of
+	err     error  // why it could not be made
 	flights map[provider.Asked]*flight
 }
 
@@ -71,10 +75,66 @@ func (m *member) provider(ctx context.Context, who keeper.Caller) (provider.Prov
 	if spec.Settings, err = m.expand(ctx, who, spec.Settings); err != nil {
 		return nil, m.explained(err) // the vault may be unlocked the next time
 	}
-	if m.made, err = m.chain.opts.Make(spec, m.chain.opts.World); err != nil {
+	w := m.chain.opts.World
+	read := fingerprint{hash: sha256.New()}
+	getenv := w.Getenv
+	w.Getenv = func(variable string) string {
+		value := getenv(variable)
+		read.add(variable, value)
+		return value
+	}
+	if m.made, err = m.chain.opts.Make(spec, w); err != nil {
 		m.made, m.err = nil, m.explained(err)
 	}
+	read.add(spec.Name, spec.Type)
+	read.table(spec.Settings)
+	m.print = read.sum()
 	return m.made, m.err
+}
+
+// A fingerprint tells providers apart that are of one name in different projects, or in different environments: what one answered
+// is not the answer of the other. It is of the settings and of the variables that were read while the provider was made.
+type fingerprint struct {
+	mu   sync.Mutex
+	hash hash.Hash
+	over bool
+}
+
+func (f *fingerprint) add(texts ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		return
+	}
+	for _, s := range texts {
+		f.hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
+		f.hash.Write([]byte(s))
+	}
+}
+
+func (f *fingerprint) table(t *settings.Table) {
+	for _, x := range t.Members {
+		f.add(x.Key)
+		f.value(x.Value)
+	}
+	f.add("end")
+}
+
+func (f *fingerprint) value(v settings.Value) {
+	f.add(v.Text)
+	for _, x := range v.List {
+		f.value(x)
+	}
+	if v.Table != nil {
+		f.table(v.Table)
+	}
+}
+
+func (f *fingerprint) sum() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
+	return f.hash.Sum(nil)
 }
 
 // expand returns a copy of a table with the references in its texts replaced: ${secret:NAME} of the vault, ${env.NAME}.

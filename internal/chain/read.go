@@ -143,11 +143,12 @@ func (m *member) askAllowed(ctx context.Context, who keeper.Caller, ws []*walk, 
 			names = append(names, n)
 		}
 	}
-	decided, err := m.chain.Decide(ctx, who, keeper.DecideRequest{Action: "read", Provider: m.spec.Name, Names: names})
+	decided, err := m.chain.Decide(ctx, who, keeper.DecideRequest{Action: "read", Provider: m.spec.Name, Names: names, Cache: m.ttl() > 0})
 	if err != nil {
 		fail(err)
 		return
 	}
+	kept := m.chain.open(decided.CacheKey)
 	var allowed []int
 	for _, i := range part {
 		if n := ws[i].request.Name; slices.Contains(decided.Denied, n) {
@@ -159,7 +160,7 @@ func (m *member) askAllowed(ctx context.Context, who keeper.Caller, ws []*walk, 
 	if len(allowed) == 0 {
 		return
 	}
-	m.read(ctx, who, ws, allowed, out)
+	m.read(ctx, who, kept, ws, allowed, out)
 	outcomes := map[string]keeper.Outcome{}
 	for _, i := range allowed {
 		n := ws[i].request.Name
@@ -188,18 +189,18 @@ func inOrder(names []string, outcomes map[string]keeper.Outcome) []keeper.Outcom
 }
 
 // read asks the store for what is allowed.
-func (m *member) read(ctx context.Context, who keeper.Caller, ws []*walk, allowed []int, out []answer) {
+func (m *member) read(ctx context.Context, who keeper.Caller, kept *box, ws []*walk, allowed []int, out []answer) {
 	asked := make([]provider.Asked, len(allowed))
 	for j, i := range allowed {
 		asked[j] = provider.Asked{Name: ws[i].request.Name, Version: version(ws[i].request.Ref)}
 	}
-	got := m.look(ctx, who, asked)
+	got := m.look(ctx, who, kept, asked)
 	for j, i := range allowed {
 		w := ws[i]
 		out[i] = m.answer(w.request, got[j])
 		if out[i].absent && asked[j].Version != "" && len(w.left) > 1 {
 			// Another store's version of that number is another thing, if this one has the secret at all.
-			current := m.look(ctx, who, []provider.Asked{{Name: w.request.Name}})[0]
+			current := m.look(ctx, who, kept, []provider.Asked{{Name: w.request.Name}})[0]
 			current.item.Value.Wipe()
 			out[i].absent = errors.Is(current.err, fault.NotFound)
 			if current.err != nil && !out[i].absent {
@@ -209,20 +210,30 @@ func (m *member) read(ctx context.Context, who keeper.Caller, ws []*walk, allowe
 	}
 }
 
-// look asks the store, when it may be asked.
-func (m *member) look(ctx context.Context, who keeper.Caller, asked []provider.Asked) []fetched {
+// look asks the store, when it may be asked, for what is not kept from before.
+func (m *member) look(ctx context.Context, who keeper.Caller, kept *box, asked []provider.Asked) []fetched {
+	out := make([]fetched, len(asked))
 	p, err := m.provider(ctx, who)
-	if err == nil {
-		err = m.offline(p)
-	}
 	if err != nil {
-		out := make([]fetched, len(asked))
 		for i := range out {
 			out[i].err = err
 		}
 		return out
 	}
-	return m.fetch(ctx, p, asked)
+	m.recall(kept, asked)
+	if err := m.offline(p); err != nil {
+		for i, q := range asked {
+			if got, ok := m.recalled(q); ok {
+				out[i] = got
+			} else {
+				out[i].err = err
+			}
+		}
+		return out
+	}
+	out = m.fetch(ctx, p, asked)
+	m.remember(kept, asked)
+	return out
 }
 
 // offline is the error for a provider that --offline forbids to ask.

@@ -96,6 +96,7 @@ func (m *member) write(ctx context.Context, who keeper.Caller, w writing, r keep
 		return out, err
 	}
 	err = m.decided(ctx, who, w.action, r.Name, func() (int, error) {
+		m.forget(r.Name) // what is kept may be from before
 		old := m.fetch(ctx, p, []provider.Asked{{Name: r.Name}})[0]
 		old.item.Value.Wipe()
 		out.old, out.created = old.item.Version, errors.Is(old.err, fault.NotFound)
@@ -152,7 +153,7 @@ func (c *Chain) writers(ctx context.Context, who keeper.Caller) []string {
 
 // decided does something to one secret between the keeper's two records.
 func (m *member) decided(ctx context.Context, who keeper.Caller, action, n string, do func() (version int, err error)) error {
-	d, err := m.chain.Decide(ctx, who, keeper.DecideRequest{Action: action, Provider: m.spec.Name, Names: []string{n}})
+	d, err := m.chain.Decide(ctx, who, keeper.DecideRequest{Action: action, Provider: m.spec.Name, Names: []string{n}, Cache: m.ttl() > 0})
 	switch {
 	case err != nil:
 		return err
@@ -160,6 +161,9 @@ func (m *member) decided(ctx context.Context, who keeper.Caller, action, n strin
 		return keeper.Refused(n)
 	}
 	version, err := do()
+	if action != "read" {
+		m.unlearn(m.chain.open(d.CacheKey), n)
+	}
 	o := keeper.Outcome{Name: n, Version: version}
 	if err != nil {
 		o.Code = fault.CodeOf(err)

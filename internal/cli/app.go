@@ -16,7 +16,6 @@ import (
 	"tacit/internal/keeper"
 	"tacit/internal/name"
 	"tacit/internal/paths"
-	"tacit/internal/when"
 )
 
 // app is one run of the program.
@@ -119,8 +118,8 @@ func (a *app) begin(command string) error {
 		}
 	}
 	if f.maxAge != "" {
-		if _, err := when.Duration(f.maxAge); err != nil {
-			return fault.Wrap(fault.Usage, err, "--max-age")
+		if _, err := maxAge(f.maxAge); err != nil {
+			return err
 		}
 	}
 	if f.config != "" {

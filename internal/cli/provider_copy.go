@@ -39,7 +39,7 @@ said. Sealed secrets stay where they are.`,
 }
 
 func (a *app) providerCopy(ctx context.Context, r chain.CopyRequest) error {
-	a.otherNamed = true
+	a.otherNamed, a.flags.maxAge = true, "0" // what moves is what is there now
 	progress, done := a.progress("Copying")
 	defer done()
 	r.Progress = progress

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"time"
 
 	"tacit/internal/chain"
@@ -62,11 +63,14 @@ func (a *app) chain(cfg *config.Config, inner keeper.API) (*chain.Chain, error) 
 		o.Providers = append(o.Providers, provider.Spec(p))
 	}
 	if a.flags.maxAge != "" {
-		age, err := when.Duration(a.flags.maxAge)
+		age, err := maxAge(a.flags.maxAge)
 		if err != nil {
-			return nil, fault.Wrap(fault.Usage, err, "--max-age")
+			return nil, err
 		}
 		o.MaxAge = &age
+	}
+	if !a.distant() { // what a token may not keep is not looked for
+		o.Cache = chain.Cache{Dir: filepath.Join(a.layout().State, "cache"), TTL: cfg.CacheTTL, MaxAge: cfg.CacheMaxAge}
 	}
 	return chain.New(inner, o)
 }
@@ -78,6 +82,18 @@ func (a *app) storesEnvironment(ctx context.Context) ([]string, error) {
 		return handoff.Strip(a.world.Environ), nil
 	}
 	return env, err
+}
+
+// maxAge reads the value of --max-age; 0 accepts nothing that is kept.
+func maxAge(s string) (time.Duration, error) {
+	if s == "0" {
+		return 0, nil
+	}
+	d, err := when.Duration(s)
+	if err != nil {
+		return 0, fault.Wrap(fault.Usage, err, "--max-age")
+	}
+	return d, nil
 }
 
 // chained returns the chain whatever there is in it, for the commands about providers.

@@ -27,10 +27,11 @@ const (
 	auditKey
 	indexKey
 	markKey
+	cacheKey
 	subkeys
 )
 
-func (s subkey) label() string { return [...]string{"wrap", "audit", "index", "mark"}[s] }
+func (s subkey) label() string { return [...]string{"wrap", "audit", "index", "mark", "cache"}[s] }
 
 func (s subkey) in(mem []byte) []byte { return mem[int(s)*KeySize : int(s+1)*KeySize] }
 
@@ -107,6 +108,19 @@ func (k *Keys) Index(scope, name string) [sha256.Size]byte {
 func (k *Keys) Mark(key []byte, revision uint64) [MarkSize]byte {
 	var scratch [macScratch]byte
 	return k.mac(markKey, append(binary.BigEndian.AppendUint64(scratch[:0], revision), key...))
+}
+
+// Cache returns a copy of the key for values of other stores that are kept for a while outside of the vault; the caller clears it.
+func (k *Keys) Cache() []byte {
+	out := make([]byte, KeySize)
+	err := k.mem.use(func(mem []byte) error {
+		copy(out, cacheKey.in(mem))
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // macScratch is room for what is hashed without an allocation: the longest name in a common scope.

@@ -37,6 +37,9 @@ type DecideRequest struct {
 	// Names are what it is about. None, for list: whatever the provider has; then names that it has may be asked about again, with the
 	// same action, and only those that are allowed may be shown.
 	Names []string
+	// Cache asks for the key under which the caller keeps for a while what a provider answered. Only the owner gets it: what it opens was
+	// read with what the owner has.
+	Cache bool
 }
 
 // RecordRequest says what became of it.
@@ -64,6 +67,9 @@ func (k *Keeper) Decide(ctx context.Context, c Caller, r DecideRequest) (out cli
 	pending := &undone{records: map[string]*audit.Record{}}
 	err = k.read(ctx, c, func(v *query) (*decision, error) {
 		out = client.Decided{Denied: []string{}, Everything: v.Owner}
+		if r.Cache && v.Owner {
+			out.CacheKey = v.CacheKey()
+		}
 		pending.principal, pending.at = v.Principal, k.opts.Now()
 		d := decide(audit.Record{Action: r.Action, Object: audit.Object{Kind: "provider", Name: r.Provider}, Provider: r.Provider})
 		d.durable = action == policy.Write || action == policy.Delete || action == policy.Rotate

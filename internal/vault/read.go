@@ -363,3 +363,6 @@ func (r *Reader) InScope(scope name.Scope, n string) (*Secret, error) {
 	}
 	return r.findIn(scope, n)
 }
+
+// CacheKey returns the key for values of other stores that are kept for a while outside of the vault; the caller clears it.
+func (r *Reader) CacheKey() []byte { return r.v.ring.Current().Cache() }

@@ -418,6 +418,9 @@ type Credentials struct {
 type DecideRequest struct {
 	Action DecideRequestAction `json:"action"`
 
+	// Cache answer with the key of the cache too, to who is not subject to policy
+	Cache *bool `json:"cache,omitempty"`
+
 	// Names none only for list: whatever the provider has
 	Names    *[]string `json:"names,omitempty"`
 	Provider string    `json:"provider"`
@@ -428,6 +431,9 @@ type DecideRequestAction string
 
 // Decided The answer to decide. It is in the log already.
 type Decided struct {
+	// CacheKey in base64; empty unless it was asked for
+	CacheKey []byte `json:"cache_key"`
+
 	// Denied of the names; the others are allowed
 	Denied []string `json:"denied"`
 
