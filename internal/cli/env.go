@@ -91,9 +91,17 @@ func (a *app) envForGitHub(variables, masks []byte) error {
 	if err := a.out.flush(); err != nil {
 		return fault.Wrap(fault.Failed, err, "write to standard output")
 	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	how := os.O_APPEND | os.O_WRONLY
+	if info == nil {
+		how |= os.O_CREATE | os.O_EXCL // through no link
+	}
+	f, err := os.OpenFile(file, how, 0o600)
 	if err != nil {
 		return paths.Explain(err, file, "write %s", file)
+	}
+	if opened, err := f.Stat(); err != nil || info != nil && !os.SameFile(info, opened) {
+		_ = f.Close()
+		return fault.New(fault.Conflict, "%s became another file while it was opened", file).About(file)
 	}
 	_, err = f.Write(variables) // at once: half of a value would be taken for something else
 	if err = errors.Join(err, f.Close()); err != nil {
