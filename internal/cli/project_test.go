@@ -64,7 +64,7 @@ func TestI20AClonedRepository(t *testing.T) {
 			} {
 				out := run(strings.Fields(line)...)
 				for _, planted := range []string{"planted", "FROM_ENV_FILE=evil", "STOLEN=", "LD_PRELOAD="} {
-					if strings.Contains(out, planted) {
+					if strings.Contains(out, planted) && line != "config trust" { // which shows what the file wants
 						t.Errorf("tacit %s: %s", line, out)
 					}
 				}
