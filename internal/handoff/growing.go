@@ -55,6 +55,9 @@ func (g *growing) renew() {
 
 // Append is that of [mask.Scanner].
 func (g *growing) Append(dst, chunk []byte) []byte {
+	if len(chunk) == 0 { // the end, perhaps of a program that printed nothing
+		return dst
+	}
 	g.renew()
 	last := len(g.stages) - 1
 	for _, s := range g.stages[:last] {
