@@ -41,6 +41,11 @@ type ProviderHealth struct {
 	Fix       *string   `json:"fix"`
 }
 
+// Down reports whether it is required and would not answer. A vault that is locked is not down: it asks for its passphrase.
+func (p *ProviderHealth) Down() bool {
+	return p.Required && p.Status != "ok" && p.Status != "slow" && p.Status != "locked"
+}
+
 // Explained is the answer to explain.
 type Explained struct {
 	Name     string  `json:"name"`

@@ -72,7 +72,7 @@ func (c *Chain) Health(ctx context.Context, who keeper.Caller, only ...string) (
 	}
 	asking.Wait()
 	for _, p := range out.Providers {
-		if p.Required && p.Status != "ok" && p.Status != "slow" {
+		if p.Down() {
 			out.OK = false
 		}
 	}
@@ -128,6 +128,8 @@ func (m *member) probe(ctx context.Context, who keeper.Caller) error {
 			return err
 		case !s.Vault.Exists:
 			return fault.New(fault.NoVault, "there is no vault").WithFix("tacit init")
+		case s.Vault.Locked:
+			return fault.New(fault.Locked, "the vault is locked").WithFix("tacit unlock")
 		}
 		return nil
 	}

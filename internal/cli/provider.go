@@ -123,7 +123,7 @@ func (a *app) printHealth(h client.Health) {
 func down(h client.Health) error {
 	var names []string
 	for _, p := range h.Providers {
-		if p.Required && p.Status != "ok" && p.Status != "slow" {
+		if p.Down() {
 			names = append(names, p.Name+" is "+p.Status)
 		}
 	}
