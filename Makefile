@@ -9,7 +9,8 @@ PREFIX  ?= /usr/local
 
 # What ships: no cgo, no machine paths, no symbols, and runtime/secret, which wipes key material off stacks and registers (I09).
 # runtime/secret works on Linux and is a no-op elsewhere.
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# Functions stand at every 16 bytes instead of 32: 150 kB less (P16), and nothing that could be measured slower.
+LDFLAGS := -s -w -funcalign=16 -X main.version=$(VERSION)
 SHIP     = CGO_ENABLED=0 GOEXPERIMENT=runtimesecret
 BUILD    = go build -trimpath -ldflags '$(LDFLAGS)'
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tacit/client"
+	"tacit/internal/order"
 )
 
 // shows reports whether a record says that somebody was given a value, or, as an intent, may have been: a read with a token that is
@@ -66,9 +67,9 @@ func (l *Log) Who(ctx context.Context, objectID string) ([]client.AuditWhoVersio
 		}
 		versions[i].Principals = append(versions[i].Principals, *w)
 	}
-	slices.SortFunc(versions, func(a, b client.AuditWhoVersion) int { return cmp.Compare(b.Version, a.Version) })
+	order.By(versions, func(a, b client.AuditWhoVersion) int { return cmp.Compare(b.Version, a.Version) })
 	for _, v := range versions {
-		slices.SortFunc(v.Principals, func(a, b client.AuditWhoPrincipal) int {
+		order.By(v.Principals, func(a, b client.AuditWhoPrincipal) int {
 			return cmp.Or(a.FirstAt.Compare(b.FirstAt), cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Action, b.Action))
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +14,7 @@ import (
 	"tacit/internal/interpolate"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
+	"tacit/internal/order"
 )
 
 func (a *app) configCheckCommand() *cobra.Command {
@@ -47,7 +47,7 @@ func (a *app) configCheck(ctx context.Context, args []string) error {
 		}
 		problems = append(problems, missing...)
 	}
-	slices.SortStableFunc(problems, func(a, b config.Problem) int { return a.Place.Line - b.Place.Line })
+	order.By(problems, func(a, b config.Problem) int { return a.Place.Line - b.Place.Line })
 	return a.printProblems(f.Path, problems)
 }
 

@@ -1,6 +1,6 @@
 package config
 
-import "slices"
+import "tacit/internal/order"
 
 // Problems lists what is wrong with the file by itself, in the order of its lines.
 func (f *File) Problems() []Problem {
@@ -24,7 +24,7 @@ func (f *File) Problems() []Problem {
 		r.misplaced(v.Place, "secrets.audit", "a project does not say what is recorded")
 	}
 	r.decode(f.root)
-	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
+	order.By(r.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
 	return r.problems
 }
 

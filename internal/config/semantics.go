@@ -9,6 +9,7 @@ import (
 
 	"tacit/internal/interpolate"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/settings"
 )
 
@@ -44,7 +45,7 @@ func (f *File) Check(o Options, command func(Command) []Problem) (problems []Pro
 	for _, profile := range membersOf(member1(root, "profiles")) {
 		k.config(&Config{Project: f, root: overlay(root, profile.Value.Table), getenv: anyEnv})
 	}
-	slices.SortStableFunc(k.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
+	order.By(k.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
 	return k.problems, k.mentions, nil
 }
 

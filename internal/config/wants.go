@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/settings"
 )
 
@@ -39,7 +40,7 @@ func (f *File) Wants() []Want {
 	}
 	f.vague = all.budget < 0
 	all.secrets(settings.Value{Table: f.root})
-	slices.SortStableFunc(all.list, func(a, b Want) int { return order(a.Kind) - order(b.Kind) })
+	order.By(all.list, func(a, b Want) int { return rankOf(a.Kind) - rankOf(b.Kind) })
 	return all.list
 }
 
@@ -60,7 +61,7 @@ func (w *wants) file(root *settings.Table) {
 	w.environment(shown)
 }
 
-func order(kind string) int {
+func rankOf(kind string) int {
 	return slices.Index([]string{WantDefault, WantProvider, WantCommand, WantFile, WantVariable, WantSecret}, kind)
 }
 

@@ -40,7 +40,9 @@ func ReadKeyFile(ctx context.Context, path string) (KeyFile, error) {
 // ParseFileRecipient returns the recipient that a line names: "age1…", "age1pq1…", "ssh-ed25519 …" or "ssh-rsa …". No plugin is run. Errors have
 // class fault.Invalid.
 func ParseFileRecipient(ctx context.Context, line string) (age.Recipient, error) {
-	nowhere := func(string) (string, error) { return "", fault.New(fault.Invalid, "recipients of plugins cannot be used here") }
+	nowhere := func(string) (string, error) {
+		return "", fault.New(fault.Invalid, "recipients of plugins cannot be used here")
+	}
 	l, err := (&Opener{LookPath: nowhere}).parseRecipient(ctx, line, "")
 	return l.age, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/interpolate"
+	"tacit/internal/order"
 	"tacit/internal/secret"
 )
 
@@ -377,5 +378,5 @@ func lineEnd(text string, at int) int {
 
 // sortSpans puts spans into the order of the text.
 func sortSpans(all []span) {
-	slices.SortFunc(all, func(a, b span) int { return a.start - b.start })
+	order.By(all, func(a, b span) int { return a.start - b.start })
 }

@@ -8,6 +8,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/registry"
 	"tacit/internal/transfer/backup"
 	"tacit/internal/vault"
@@ -23,7 +24,7 @@ func (k *Keeper) backupServices(v *vault.Reader) (out backup.Services, err error
 		return nil
 	})
 	for _, kind := range restorable() { // their names are random, and their order with them
-		slices.SortFunc(*serviceList(&out, kind), bytes.Compare)
+		order.By(*serviceList(&out, kind), bytes.Compare)
 	}
 	return out, err
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
 	"tacit/internal/broker"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/registry"
 	"tacit/internal/vault"
 )
@@ -116,7 +116,7 @@ func (k *Keeper) brokerage(r *vault.Reader) (*brokerage, error) {
 		return nil, err
 	}
 	for _, list := range b.made {
-		slices.SortFunc(list, func(x, y *credential) int { return cmp.Compare(x.ID, y.ID) })
+		order.By(list, func(x, y *credential) int { return cmp.Compare(x.ID, y.ID) })
 	}
 	k.brokerageNow.Store(b)
 	return b, nil

@@ -11,6 +11,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/policy"
 	"tacit/internal/registry"
 	"tacit/internal/vault"
@@ -347,7 +348,7 @@ func (k *Keeper) CapabilityBindings(ctx context.Context, c Caller) (out client.B
 		for _, x := range b.bindings {
 			out.Bindings = append(out.Bindings, shapeBinding(x))
 		}
-		slices.SortFunc(out.Bindings, func(a, b client.Binding) int {
+		order.By(out.Bindings, func(a, b client.Binding) int {
 			return cmp.Or(cmp.Compare(a.Capability, b.Capability), cmp.Compare(a.Scope, b.Scope))
 		})
 		return d, nil

@@ -10,6 +10,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/registry"
 	"tacit/internal/vault"
 )
@@ -112,7 +113,7 @@ func sortedCredentials(b *brokerage) []*credential {
 	for _, c := range b.credentials {
 		all = append(all, c)
 	}
-	slices.SortFunc(all, func(x, y *credential) int { return cmp.Compare(x.ID, y.ID) })
+	order.By(all, func(x, y *credential) int { return cmp.Compare(x.ID, y.ID) })
 	return all
 }
 
@@ -181,7 +182,7 @@ func (f *credentialFindings) report(d *doctor) {
 	}
 	for _, check := range []string{"credential.service", "credential.secret", "credential.expired", "credential.pin", "credential.waiting", "credential.binding"} {
 		all := f.byCheck[check]
-		slices.SortFunc(all, func(x, y finding) int {
+		order.By(all, func(x, y finding) int {
 			return cmp.Or(cmp.Compare(x.object, y.object), cmp.Compare(x.detail, y.detail))
 		})
 		for _, x := range all[:min(len(all), maxCredentialChecks)] {

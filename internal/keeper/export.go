@@ -3,11 +3,11 @@ package keeper
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tacit/internal/audit"
 	"tacit/internal/fault"
+	"tacit/internal/order"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
 )
@@ -41,7 +41,7 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 	if err != nil {
 		return out, err
 	}
-	slices.SortFunc(selected, func(a, b *vault.Secret) int {
+	order.By(selected, func(a, b *vault.Secret) int {
 		return strings.Compare(a.Name+"\x00"+string(a.Scope), b.Name+"\x00"+string(b.Scope))
 	})
 	out.Total = len(selected)

@@ -11,6 +11,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/policy"
 	"tacit/internal/vault"
 )
@@ -311,7 +312,7 @@ func verdict(allow bool) string {
 // sorted returns the grants by their numbers.
 func (a *access) sorted() []policy.Grant {
 	all := slices.Clone(a.grants)
-	slices.SortFunc(all, func(x, y policy.Grant) int {
+	order.By(all, func(x, y policy.Grant) int {
 		if n := len(x.ID) - len(y.ID); n != 0 {
 			return n
 		}

@@ -11,6 +11,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/policy"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
@@ -186,7 +187,7 @@ func (k *Keeper) TokenList(ctx context.Context, c Caller) (client.Tokens, error)
 		}
 		return d, nil
 	})
-	slices.SortFunc(out.Tokens, func(a, b client.Token) int {
+	order.By(out.Tokens, func(a, b client.Token) int {
 		if n := b.CreatedAt.Compare(a.CreatedAt); n != 0 {
 			return n
 		}

@@ -13,6 +13,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 )
 
 // A Problem is one mistake in a policy text. Line and Column count from 1, columns in characters. cedar-go names the policy and
@@ -67,7 +68,7 @@ func parse(text string) ([]statement, []Problem) {
 		tokens = tokens[max(from, 0):]
 		statements[i] = c.statement(i, p, own)
 	}
-	slices.SortStableFunc(c.problems, func(a, b Problem) int {
+	order.By(c.problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tacit/internal/fault"
+	"tacit/internal/order"
 )
 
 // A Catalog is all services that are known: the built-in ones and those of one vault. It never changes, so it may be shared; when the
@@ -35,7 +36,7 @@ type ownCapability struct {
 // or alias of a secret of another, is refused (I23). Errors are of class fault.Conflict and name what is claimed.
 func NewCatalog(own ...*Service) (*Catalog, error) {
 	c := &Catalog{own: slices.Clone(own)}
-	slices.SortFunc(c.own, func(a, b *Service) int { return strings.Compare(a.ID, b.ID) })
+	order.By(c.own, func(a, b *Service) int { return strings.Compare(a.ID, b.ID) })
 	for i, s := range c.own {
 		if i > 0 && c.own[i-1].ID == s.ID {
 			return nil, claimed("service", s.ID, s.ID)
@@ -57,13 +58,13 @@ func NewCatalog(own ...*Service) (*Catalog, error) {
 			c.capabilities = append(c.capabilities, ownCapability{id, s, place})
 		}
 	}
-	slices.SortFunc(c.secrets, func(a, b ownSecret) int { return strings.Compare(a.name, b.name) })
+	order.By(c.secrets, func(a, b ownSecret) int { return strings.Compare(a.name, b.name) })
 	for i := range c.secrets {
 		if i > 0 && c.secrets[i-1].name == c.secrets[i].name {
 			return nil, claimed("secret", c.secrets[i].name, c.secrets[i-1].service.ID)
 		}
 	}
-	slices.SortFunc(c.capabilities, func(a, b ownCapability) int { return strings.Compare(a.id, b.id) })
+	order.By(c.capabilities, func(a, b ownCapability) int { return strings.Compare(a.id, b.id) })
 	return c, nil
 }
 
@@ -112,7 +113,7 @@ func (c *Catalog) Service(id string) (*Service, bool) {
 // Services returns all services, sorted by id.
 func (c *Catalog) Services() []*Service {
 	all := slices.Concat(builtinServices[:], c.own)
-	slices.SortFunc(all, func(a, b *Service) int { return cmp.Compare(a.ID, b.ID) })
+	order.By(all, func(a, b *Service) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
 

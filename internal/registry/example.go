@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"tacit/internal/order"
 )
 
 // example reads a call; whether it lies in its capability is asked later, see inside.
@@ -49,7 +51,7 @@ func (r *reader) headers(n *yaml.Node) []Header {
 		h.Value, _ = r.text(m.values[i])
 		all = append(all, h)
 	}
-	slices.SortFunc(all, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	order.By(all, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"tacit/internal/fault"
+	"tacit/internal/order"
 )
 
 // Bounds of a service file (I08).
@@ -62,7 +62,7 @@ func Check(text []byte, origin Origin) (*Service, []Problem) {
 	r := &reader{origin: origin, lines: lines(text)}
 	s := r.service(root)
 	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+		order.By(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 		return nil, r.problems
 	}
 	s.index = compile(s.Capabilities)

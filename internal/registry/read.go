@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"tacit/internal/name"
+	"tacit/internal/order"
 )
 
 // service reads a whole file. What other parts are judged by comes first, whatever the order of the keys.
@@ -99,7 +100,7 @@ func (r *reader) secrets(top mapping) []Secret {
 	if len(all) == 0 {
 		r.fail(n, "there is no secret")
 	}
-	slices.SortFunc(all, func(a, b Secret) int { return strings.Compare(a.Name, b.Name) })
+	order.By(all, func(a, b Secret) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -124,7 +125,7 @@ func (r *reader) aliases(n *yaml.Node, secrets []Secret) []Alias {
 		}
 		all = append(all, Alias{Name: key, Secret: to})
 	}
-	slices.SortFunc(all, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })
+	order.By(all, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"tacit/internal/order"
 )
 
 // A where is a pattern of a capability and its place in the file.
@@ -45,7 +47,7 @@ func (r *reader) capabilities(n *yaml.Node, s *Service) {
 	}
 	r.overlaps(paths)
 	r.inside(s, examples)
-	slices.SortFunc(s.Capabilities, func(a, b Capability) int { return strings.Compare(a.ID, b.ID) })
+	order.By(s.Capabilities, func(a, b Capability) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // capability reads all but paths and example.

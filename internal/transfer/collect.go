@@ -12,6 +12,7 @@ import (
 	"tacit/client"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/secret"
 )
 
@@ -27,7 +28,7 @@ type collector struct {
 // Warnings implements [Reader].
 func (c *collector) Warnings() []client.ImportWarning {
 	list := slices.Clone(c.warnings)
-	slices.SortStableFunc(list, func(a, b client.ImportWarning) int { return cmp.Compare(a.Line, b.Line) })
+	order.By(list, func(a, b client.ImportWarning) int { return cmp.Compare(a.Line, b.Line) })
 	if c.omitted > 0 {
 		list = append(list, client.ImportWarning{Code: "more_warnings", Text: fmt.Sprintf("%d more warnings are not shown", c.omitted)})
 	}

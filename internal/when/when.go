@@ -27,6 +27,7 @@ func unitOf(letter byte) (time.Duration, bool) {
 	}
 	return 0, false
 }
+
 // maxDuration bounds what is accepted: a hundred years.
 const maxDuration = 100 * 365 * 24 * time.Hour
 

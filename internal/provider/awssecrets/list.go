@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 	"tacit/internal/provider/awsapi"
 )
@@ -116,7 +117,7 @@ func (s *store) Versions(ctx context.Context, secretName string) ([]provider.Ite
 	}
 	// The time first; what was made within one tick by its label, else as AWS lists it: the oldest first.
 	slices.Reverse(all)
-	slices.SortStableFunc(all, func(a, b version) int {
+	order.By(all, func(a, b version) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.rank, a.rank))
 	})
 	items := make([]provider.Item, len(all))

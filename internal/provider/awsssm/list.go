@@ -3,11 +3,11 @@ package awsssm
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 )
 
@@ -94,7 +94,7 @@ func (s *store) Versions(ctx context.Context, secretName string) ([]provider.Ite
 		}
 		in.NextToken = out.NextToken
 	}
-	slices.SortFunc(all, func(a, b parameter) int { return cmp.Compare(b.Version, a.Version) })
+	order.By(all, func(a, b parameter) int { return cmp.Compare(b.Version, a.Version) })
 	items := make([]provider.Item, len(all))
 	for i, p := range all {
 		items[i] = provider.Item{Name: secretName, Version: strconv.FormatInt(p.Version, 10), CreatedAt: p.Modified.Time()}

@@ -14,6 +14,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 	"tacit/internal/provider/rest"
 	"tacit/internal/secret"
@@ -239,7 +240,7 @@ func (v *vault) Versions(ctx context.Context, name string) ([]provider.Item, err
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b provider.Item) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	order.By(all, func(a, b provider.Item) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return all, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"tacit/internal/fault"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 	"tacit/internal/secret"
 )
@@ -246,7 +247,7 @@ func (k *kv2) live(ctx context.Context, what, name string) (history, error) {
 			h.records = append(h.records, r)
 		}
 	}
-	slices.SortFunc(h.records, func(a, b record) int { return int(b.Version - a.Version) })
+	order.By(h.records, func(a, b record) int { return int(b.Version - a.Version) })
 	return h, nil
 }
 
