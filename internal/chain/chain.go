@@ -12,6 +12,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 )
 
@@ -97,7 +98,7 @@ func New(inner keeper.API, o Options) (*Chain, error) {
 			c.named = append(c.named, m)
 		}
 	}
-	slices.SortStableFunc(c.members, func(a, b *member) int { return b.spec.Priority - a.spec.Priority })
+	order.By(c.members, func(a, b *member) int { return b.spec.Priority - a.spec.Priority })
 	if o.Default != "" {
 		if _, err := c.member(o.Default); err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "default_provider")

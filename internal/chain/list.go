@@ -13,6 +13,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/provider"
 )
 
@@ -85,7 +86,7 @@ func (c *Chain) List(ctx context.Context, who keeper.Caller, r keeper.ListReques
 		out.Secrets = append(out.Secrets, lists[i].Secrets...)
 		out.HiddenExpired += lists[i].HiddenExpired
 	}
-	slices.SortStableFunc(out.Secrets, func(a, b client.Secret) int { return strings.Compare(a.Name, b.Name) })
+	order.By(out.Secrets, func(a, b client.Secret) int { return strings.Compare(a.Name, b.Name) })
 	out.Total = len(out.Secrets)
 	return out, nil
 }
@@ -147,7 +148,7 @@ func (m *member) list(ctx context.Context, who keeper.Caller, r keeper.ListReque
 // hide takes out what the caller may not see.
 func (m *member) hide(ctx context.Context, who keeper.Caller, l *client.List) error {
 	seen := l.Secrets[:0]
-	slices.SortFunc(l.Secrets, func(a, b client.Secret) int { return strings.Compare(a.Name, b.Name) })
+	order.By(l.Secrets, func(a, b client.Secret) int { return strings.Compare(a.Name, b.Name) })
 	l.Secrets = slices.CompactFunc(l.Secrets, func(a, b client.Secret) bool { return a.Name == b.Name })
 	l.HiddenExpired = 0 // their names would have to be judged too
 	for part := range slices.Chunk(l.Secrets, keeper.MaxExternal) {

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"sort"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"tacit/internal/audit"
 	"tacit/internal/fault"
 	"tacit/internal/name"
+	"tacit/internal/order"
 	"tacit/internal/policy"
 	"tacit/internal/secret"
 	"tacit/internal/vault"
@@ -122,11 +124,9 @@ func Mask(value []byte) *string {
 func (k *Keeper) List(ctx context.Context, c Caller, r ListRequest) (client.List, error) {
 	out := client.List{Secrets: []client.Secret{}}
 	hidden, err := selected(ctx, k, c, r, k.shape, func(s client.Secret) { out.Secrets = append(out.Secrets, s) })
-	slices.SortFunc(out.Secrets, func(a, b client.Secret) int {
-		if n := strings.Compare(a.Name, b.Name); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Scope, b.Scope)
+	sort.Slice(out.Secrets, func(i, j int) bool { // see package order; the scopes of one name differ
+		a, b := &out.Secrets[i], &out.Secrets[j]
+		return a.Name < b.Name || a.Name == b.Name && a.Scope < b.Scope
 	})
 	out.Total, out.HiddenExpired = len(out.Secrets), hidden
 	return out, err
@@ -355,7 +355,7 @@ func (k *Keeper) Due(ctx context.Context, c Caller, within time.Duration) (clien
 			add(s, "rotation", at)
 		}
 	})
-	slices.SortStableFunc(out.Secrets, func(a, b client.DueSecret) int { return a.DueAt.Compare(b.DueAt) })
+	order.By(out.Secrets, func(a, b client.DueSecret) int { return a.DueAt.Compare(b.DueAt) })
 	out.Total = len(out.Secrets)
 	return out, err
 }
