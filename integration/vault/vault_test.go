@@ -120,7 +120,7 @@ func TestTheOfficialClientAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for version, want := range map[string]string{"": "version 3 of team/key was deleted", "3": "version 3 of team/key was deleted", "1": "version 1 of team/key was destroyed"} {
-		if _, err := two.Read(ctx, "team/key", version); !errors.Is(err, fault.NotFound) || !strings.Contains(err.Error(), want) {
+		if _, err := two.Read(ctx, "team/key", version); !errors.Is(err, fault.Expired) || !strings.Contains(err.Error(), want) {
 			t.Errorf("version %q: %v", version, err)
 		}
 	}

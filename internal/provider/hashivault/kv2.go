@@ -130,6 +130,9 @@ func (k *kv2) number(ctx context.Context, name, version string) (int64, error) {
 		if i := slices.IndexFunc(all.records, func(r record) bool { return r.Version < all.current }); i >= 0 {
 			return all.records[i].Version, nil
 		}
+		if all.all > 1 { // they were there
+			return 0, k.gone(name)
+		}
 		return 0, provider.Errorf(fault.NotFound, k.name, "%s has no previous version", name).About(name).WithFix("read it without a version")
 	}
 	n, err := strconv.ParseInt(version, 10, 32)
@@ -139,16 +142,24 @@ func (k *kv2) number(ctx context.Context, name, version string) (int64, error) {
 	return n, nil
 }
 
-// lost is the error for what is not there: it never was, or a version of it was deleted or destroyed.
+// lost is the error for what cannot be read. Only what Vault knows nothing of is "not found": a version that somebody deleted, perhaps by
+// mistake, must not have another provider's value take its place unnoticed (I19).
 func (k *kv2) lost(ctx context.Context, name string, r record) error {
 	switch {
 	case r.Version == 0:
 		return k.notFound(ctx, name)
 	case r.Destroyed:
-		return provider.Errorf(fault.NotFound, k.name, "version %d of %s was destroyed", r.Version, name).About(name).WithFix("read another version")
+		return provider.Errorf(fault.Expired, k.name, "version %d of %s was destroyed", r.Version, name).About(name).
+			WithFix("write it anew, or read another version")
 	}
-	return provider.Errorf(fault.NotFound, k.name, "version %d of %s was deleted", r.Version, name).About(name).
-		WithFix("bring it back with `vault kv undelete`, or read another version")
+	return provider.Errorf(fault.Expired, k.name, "version %d of %s was deleted", r.Version, name).About(name).
+		WithFix("bring it back with `vault kv undelete`, write it anew, or read another version")
+}
+
+// gone is the error for a secret none of whose versions, or of those before the current one, can be read.
+func (k *kv2) gone(name string) error {
+	return provider.Errorf(fault.Expired, k.name, "the versions of %s were deleted or destroyed", name).About(name).
+		WithFix("bring one back with `vault kv undelete`, or write it anew")
 }
 
 // Write adds a version. It holds on only if nobody wrote since it looked at what is there, which it does to lose no fields of others.
@@ -260,7 +271,10 @@ func (k *kv2) Versions(ctx context.Context, name string) ([]provider.Item, error
 	if err != nil {
 		return nil, err
 	}
-	if len(h.records) == 0 {
+	switch {
+	case len(h.records) == 0 && h.all > 0:
+		return nil, k.gone(name)
+	case h.all == 0: // metadata alone: nothing was ever written
 		return nil, k.notFound(ctx, name)
 	}
 	all := make([]provider.Item, len(h.records))

@@ -51,6 +51,37 @@ func TestEntriesOfOthers(t *testing.T) {
 	}
 }
 
+// TestI19DeletedIsNotMissing: a version that somebody deleted is not "not found", or another provider's value would take its place.
+func TestI19DeletedIsNotMissing(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	open := p.mustOpen(t, world(t, nil), "path", "kv2", "token", root)
+	if _, err := open.Write(t.Context(), "x", text("one")); err != nil {
+		t.Fatal(err)
+	}
+	p.Forget("x")
+	for _, version := range []string{"", "1"} {
+		var e *fault.Error
+		if _, err := open.Read(t.Context(), "x", version); !errors.Is(err, fault.Expired) || !errors.As(err, &e) || !strings.Contains(e.Fix, "undelete") {
+			t.Errorf("x@%s: %v", version, err)
+		}
+	}
+	if _, err := open.(provider.Versioner).Versions(t.Context(), "x"); !errors.Is(err, fault.Expired) {
+		t.Errorf("Versions: %v", err)
+	}
+	if _, err := open.Write(t.Context(), "x", text("two")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open.Read(t.Context(), "x", provider.Previous); !errors.Is(err, fault.Expired) {
+		t.Errorf("x@previous: %v", err)
+	}
+	for _, version := range []string{"3", "x"} {
+		if _, err := open.Read(t.Context(), "x", version); !errors.Is(err, fault.NotFound) {
+			t.Errorf("x@%s, which never was: %v", version, err)
+		}
+	}
+}
+
 func TestDeletedVersions(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
@@ -62,7 +93,7 @@ func TestDeletedVersions(t *testing.T) {
 	}
 	p.Forget("x")
 	_, err := open.Read(t.Context(), "x", "")
-	if !errors.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "version 3 of x was deleted") {
+	if !errors.Is(err, fault.Expired) || !strings.Contains(err.Error(), "version 3 of x was deleted") {
 		t.Error(err)
 	}
 	if got := read(t, open, "x", provider.Previous); got != "two" {
