@@ -164,6 +164,50 @@ func TestCacheIsOfOneConfiguration(t *testing.T) {
 	}
 }
 
+// TestCacheIsOfOneAccount: as whom, and from which project, a store is asked is part of what its answer is bound to, also when clients
+// of stores read that when they ask. A program's answers are bound to all that it sees, and only kept when that is asked for.
+func TestCacheIsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	r := keeper.GetRequest{Ref: keeper.Ref{Name: "db/main", Provider: "kv"}}
+	w, _, _ := cached(t)
+	trips := func(what string, want int64) {
+		t.Helper()
+		if _, n, err := w.reads(r); n != want || err != nil {
+			t.Errorf("%s: %d trips, want %d; %v", what, n, want, err)
+		}
+	}
+	trips("nothing is kept", 1)
+	trips("the same", 0)
+	for _, e := range []string{
+		"AWS_PROFILE=prod", "GOOGLE_CLOUD_PROJECT=p", "CLOUDSDK_CORE_PROJECT=p", "AZURE_TENANT_ID=t", "VAULT_TOKEN=v", "BAO_ADDR=b", "OP_ACCOUNT=o",
+		"IDENTITY_ENDPOINT=i", "MSI_ENDPOINT=m", "aws_profile=as on Windows",
+	} {
+		w.o.Environ = []string{"LANG=C", e}
+		trips(e, 1)
+		w.o.Environ = []string{e, "LANG=de"}
+		trips(e+" again", 0)
+	}
+	w.o.Environ = nil
+	trips("nothing is said again", 0)
+	w.specs[0].Settings = &settings.Table{Place: settings.Place{File: "/a/tacit.yaml", Line: 3}}
+	trips("of a project", 1)
+	w.specs[0].Settings = &settings.Table{Place: settings.Place{File: "/a/tacit.yaml", Line: 4}}
+	trips("of the same project", 0)
+	w.specs[0].Settings = &settings.Table{Place: settings.Place{File: "/b/tacit.yaml", Line: 3}}
+	trips("of another project", 1)
+
+	w, _, _ = cached(t)
+	w.specs[0].Type = "exec"
+	w.child = []string{"TEAM=a"}
+	trips("a program", 1)
+	trips("a program, kept unasked", 1)
+	w.specs[0].Settings = &settings.Table{Members: []settings.Member{{Key: "cache_ttl", Value: settings.Value{Text: "1h"}}}}
+	trips("a program with a time", 1)
+	trips("a program with a time, again", 0)
+	w.child = []string{"TEAM=b"}
+	trips("a program that sees something else", 1)
+}
+
 func TestChangesDropWhatIsKept(t *testing.T) {
 	t.Parallel()
 	w, _, _ := cached(t)

@@ -31,6 +31,7 @@ type Options struct {
 	Default string
 	Make    provider.Make
 	World   provider.World
+	Environ []string // of this process, "NAME=value": answers are kept apart by those that say as whom stores are asked
 
 	Offline bool           // ask no provider over the network
 	MaxAge  *time.Duration // of a cached value; nil: what configuration says

@@ -192,6 +192,7 @@ type world struct {
 	specs   []provider.Spec
 	o       chain.Options
 	made    func(provider.Spec)
+	child   []string // what programs see of the environment
 	waited  []time.Duration
 	mu      sync.Mutex
 }
@@ -234,6 +235,7 @@ func (w *world) chain() *chain.Chain {
 	o := w.o
 	o.Providers, o.Random = w.specs, rand.Reader
 	o.World = provider.World{Getenv: func(string) string { return "" }, Now: func() time.Time { return w.now }, Debug: func(string, ...any) {}}
+	o.World.ChildEnvironment = func(context.Context) ([]string, error) { return w.child, nil }
 	o.Make = func(spec provider.Spec, _ provider.World) (provider.Provider, error) {
 		if w.made != nil {
 			w.made(spec)

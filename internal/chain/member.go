@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,15 +86,55 @@ func (m *member) provider(ctx context.Context, who keeper.Caller) (provider.Prov
 	}
 	if m.made, err = m.chain.opts.Make(spec, w); err != nil {
 		m.made, m.err = nil, m.explained(err)
+		return nil, m.err
 	}
-	read.add(spec.Name, spec.Type)
+	read.add(spec.Name, spec.Type, spec.Settings.Place.File, w.Home) // paths in settings are below the file's directory
 	read.table(spec.Settings)
+	around := identity(m.chain.opts.Environ)
+	if m.anything() && m.ttl() > 0 {
+		if around, err = m.seen(ctx); err != nil {
+			_ = m.made.Close()
+			m.made = nil
+			return nil, m.explained(err)
+		}
+	}
+	read.add(around...)
 	m.print = read.sum()
-	return m.made, m.err
+	return m.made, nil
+}
+
+// anything reports whether what the provider answers may depend on anything around it: it is a program that we know nothing of.
+func (m *member) anything() bool { return m.spec.Type == "exec" }
+
+// seen returns the variables that a program sees which the provider starts, sorted.
+func (m *member) seen(ctx context.Context) ([]string, error) {
+	if m.chain.opts.World.ChildEnvironment == nil {
+		return nil, nil
+	}
+	env, err := m.chain.opts.World.ChildEnvironment(ctx)
+	return slices.Sorted(slices.Values(env)), err
+}
+
+// identity returns those of the variables that say as whom, or where, a store is asked, sorted. They are taken by what their names begin
+// with, since clients of stores read more of them than one knows, and often not before they ask.
+func identity(environ []string) []string {
+	var out []string
+	for _, e := range environ {
+		key, _, _ := strings.Cut(e, "=")
+		key = strings.ToUpper(key) // Windows has them in any case
+		for _, start := range [...]string{"AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "VAULT_", "BAO_", "OP_", "IDENTITY_", "MSI_"} {
+			if strings.HasPrefix(key, start) {
+				out = append(out, e)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // A fingerprint tells providers apart that are of one name in different projects, or in different environments: what one answered
-// is not the answer of the other. It is of the settings and of the variables that were read while the provider was made.
+// is not the answer of the other. It is of the settings and the file that they stand in, of the variables that were read while the provider
+// was made, and of those that say as whom a store is asked; for a program, of all that it sees.
 type fingerprint struct {
 	mu   sync.Mutex
 	hash hash.Hash

@@ -14,6 +14,8 @@ func (m *member) ttl() time.Duration {
 		return 0
 	case m.cacheTTL > 0:
 		return m.cacheTTL
+	case m.anything():
+		return 0 // unless it is asked for of this one, since it ends with anything that changes around the program
 	}
 	return p.TTL
 }
