@@ -130,7 +130,7 @@ func (a *app) kindOf(file, source string, r rendering) handoff.Kind {
 
 // valuesOf returns what stands for each reference of text, all secrets read at once. Where the layout wants none there is none.
 func (a *app) valuesOf(ctx context.Context, c *config.Config, place settings.Place, text interpolate.Template, layout *handoff.Layout) ([]secret.Value, error) {
-	lookup, err := a.lookup(ctx, c, nil)
+	lookup, err := a.lookup(ctx, c, place.File, nil)
 	if err != nil {
 		return nil, err
 	}

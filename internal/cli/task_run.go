@@ -68,7 +68,7 @@ func (a *app) taskParams(c *config.Config, t config.Task, args []string) (map[st
 		case !p.HasDefault:
 			return nil, fault.New(fault.Usage, "task %s: the parameter %s is missing", t.Name, p.Name).About(t.Name).WithFix("tacit task %s %s", t.Name, taskUsage(t))
 		default:
-			flat, err := p.Default.Flatten(c.Lookup(params))
+			flat, err := p.Default.Flatten(c.Lookup(p.Place.File, params))
 			if err != nil {
 				return nil, config.At(p.Place, err)
 			}
@@ -105,7 +105,7 @@ func (a *app) planStep(ctx context.Context, c *config.Config, t config.Task, s c
 		return out, err
 	}
 	out.planned = len(out.plan)
-	lookup, err := a.lookup(ctx, c, params)
+	lookup, err := a.lookup(ctx, c, t.Place.File, params)
 	if err != nil {
 		return out, err
 	}
@@ -267,7 +267,7 @@ func (a *app) runStep(p handoff.Program, input *handoff.Variable) (int, error) {
 
 // showTask prints what would run.
 func (a *app) showTask(ctx context.Context, c *config.Config, t config.Task, steps []step, params map[string]string) error {
-	lookup, err := a.lookup(ctx, c, params)
+	lookup, err := a.lookup(ctx, c, t.Place.File, params)
 	if err != nil {
 		return err
 	}

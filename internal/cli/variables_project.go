@@ -41,13 +41,13 @@ func (a *app) planOf(ctx context.Context, c *config.Config, params map[string]st
 	if len(env) == 0 {
 		return nil, nil
 	}
-	lookup, err := a.lookup(ctx, c, params)
+	environ, err := a.runEnvironment(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]planned, 0, len(env))
 	for _, v := range env {
-		flat, err := v.Value.Flatten(lookup)
+		flat, err := v.Value.Flatten(withEnvironment(c.Lookup(v.Place.File, params), environ))
 		if err == nil {
 			err = handoff.CheckName(v.Name)
 		}
@@ -59,23 +59,27 @@ func (a *app) planOf(ctx context.Context, c *config.Config, params map[string]st
 	return all, nil
 }
 
-// lookup says what ${env.X}, ${vars.x} and ${params.x} stand for. Of the environment it knows what a program may see: what opens the
-// vault is not handed on under another name (I12).
-func (a *app) lookup(ctx context.Context, c *config.Config, params map[string]string) (interpolate.Lookup, error) {
-	visible, err := a.runEnvironment(ctx)
+// lookup says what ${env.X}, ${vars.x} and ${params.x} stand for in a text of a file. Of the environment it knows what a program may see:
+// what opens the vault is not handed on under another name (I12).
+func (a *app) lookup(ctx context.Context, c *config.Config, file string, params map[string]string) (interpolate.Lookup, error) {
+	environ, err := a.runEnvironment(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := c.Lookup(params)
+	return withEnvironment(c.Lookup(file, params), environ), nil
+}
+
+// withEnvironment is a lookup with another environment.
+func withEnvironment(all interpolate.Lookup, environ []string) interpolate.Lookup {
 	return func(table, key string) (interpolate.Template, bool, error) {
 		if table != interpolate.Env {
 			return all(table, key)
 		}
-		for _, e := range visible {
+		for _, e := range environ {
 			if value, ok := strings.CutPrefix(e, key+"="); ok {
 				return interpolate.Text(value), true, nil
 			}
 		}
 		return nil, false, nil
-	}, nil
+	}
 }

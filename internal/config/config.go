@@ -34,8 +34,10 @@ type Config struct {
 	Tasks    []Task
 	Profiles []string // the names of those that there are
 
-	root   *settings.Table // everything that the fields above were read from
-	getenv func(name string) (string, bool)
+	root     *settings.Table // everything that the fields above were read from
+	userFile string          // the path of config.yaml
+	userVars settings.Value  // what its own vars are; Vars has the project's over them
+	getenv   func(name string) (string, bool)
 }
 
 // A Provider is a store as configuration declares it.
@@ -109,7 +111,7 @@ func Load(o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{getenv: o.Getenv}
+	c := &Config{userFile: o.UserFile, userVars: member1(user, "vars"), getenv: o.Getenv}
 	var project *settings.Table
 	if o.Dir != "" {
 		if c.Project, err = o.Trust.Find(o.Dir); err != nil {
@@ -141,7 +143,7 @@ func firstOf(problems []Problem) error {
 func (c *Config) read() []Problem {
 	r := reader{project: c.Project, load: true}
 	r.decode(c.root)
-	r.c.Project, r.c.root, r.c.getenv = c.Project, c.root, c.getenv
+	r.c.Project, r.c.root, r.c.userFile, r.c.userVars, r.c.getenv = c.Project, c.root, c.userFile, c.userVars, c.getenv
 	*c = r.c
 	for i := range c.Providers {
 		c.expandSettings(&r, c.Providers[i].Settings)
@@ -213,7 +215,7 @@ func (c *Config) WithProfiles(names ...string) (*Config, error) {
 	if len(chosen) == 0 {
 		return c, nil
 	}
-	root := c.root
+	with := c
 	for _, n := range chosen {
 		profile, ok := member(member1(c.root, "profiles").Table, n)
 		if !ok {
@@ -223,14 +225,23 @@ func (c *Config) WithProfiles(names ...string) (*Config, error) {
 			}
 			return nil, err.WithFix("one of %s", strings.Join(c.Profiles, ", "))
 		}
-		root = overlay(root, profile.Table)
+		with = with.under(profile)
 	}
-	with := &Config{Project: c.Project, root: root, getenv: c.getenv}
 	return with, firstOf(with.read())
 }
 
+// under returns c with a profile over it, to be read. The vars of a profile of the project are not the user's.
+func (c *Config) under(profile settings.Value) *Config {
+	with := &Config{Project: c.Project, root: overlay(c.root, profile.Table), userFile: c.userFile, userVars: c.userVars, getenv: c.getenv}
+	if vars, ok := member(profile.Table, "vars"); ok && profile.Place.File == c.userFile {
+		with.userVars = lay(vars, c.userVars, -1)
+	}
+	return with
+}
+
 // merge returns the project's tables over the user's. What grants authority is replaced as a whole: a project gets nothing by adding to
-// what the user wrote for other places. Values without authority are laid over each other.
+// what the user wrote for other places. Values without authority are laid over each other, which they are because the user's own texts do not
+// see the project's (varsFor).
 func merge(user, project *settings.Table) *settings.Table {
 	if user == nil {
 		return project

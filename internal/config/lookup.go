@@ -8,9 +8,10 @@ import (
 	"tacit/internal/settings"
 )
 
-// Lookup says what ${env.X}, ${vars.x} and ${params.x} stand for. What comes from the environment or from an argument is text and never
-// read for references; params may be nil.
-func (c *Config) Lookup(params map[string]string) interpolate.Lookup {
+// Lookup says what ${env.X}, ${vars.x} and ${params.x} stand for in a text of a file. What comes from the environment or from an argument
+// is text and never read for references; params may be nil.
+func (c *Config) Lookup(file string, params map[string]string) interpolate.Lookup {
+	vars := c.varsFor(file)
 	return func(table, key string) (interpolate.Template, bool, error) {
 		switch table {
 		case interpolate.Env:
@@ -23,7 +24,7 @@ func (c *Config) Lookup(params map[string]string) interpolate.Lookup {
 			v, ok := params[key]
 			return interpolate.Text(v), ok, nil
 		}
-		v, ok := descend(c.Vars, strings.Split(key, "."))
+		v, ok := descend(vars, strings.Split(key, "."))
 		switch {
 		case !ok:
 			return nil, false, nil
@@ -33,6 +34,15 @@ func (c *Config) Lookup(params map[string]string) interpolate.Lookup {
 		t, err := parseTemplate(v.Text, v.Block)
 		return t, true, At(textPlace(v), err)
 	}
+}
+
+// varsFor returns the vars that texts of a file see. Those of the user's own file see the user's alone: a project that sets one of the same
+// name would otherwise say where the user's providers are, and get what they are asked with (I20).
+func (c *Config) varsFor(file string) settings.Value {
+	if c.userFile != "" && file == c.userFile {
+		return c.userVars
+	}
+	return c.Vars
 }
 
 // descend goes down a tree by keys, and by numbers in lists. A key that has dots in it is found too.
@@ -82,7 +92,7 @@ func (c *Config) expandValue(r *reader, v settings.Value) settings.Value {
 		if err != nil {
 			return v // said already
 		}
-		flat, err := t.Flatten(c.Lookup(nil))
+		flat, err := t.Flatten(c.Lookup(v.Place.File, nil))
 		if err != nil {
 			r.problems = append(r.problems, *errorAt(textPlace(v), err))
 			return v

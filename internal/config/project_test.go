@@ -99,7 +99,13 @@ func (p *place) mustLoad() *config.Config {
 // expand puts secrets in as <name>.
 func expand(t *testing.T, c *config.Config, text interpolate.Template) string {
 	t.Helper()
-	out, err := text.Expand(func(r name.Reference) ([]byte, error) { return []byte("<" + r.Bare() + ">"), nil }, c.Lookup(nil))
+	return expandIn(t, c, text, "")
+}
+
+// expandIn is expand for a text of a file.
+func expandIn(t *testing.T, c *config.Config, text interpolate.Template, file string) string {
+	t.Helper()
+	out, err := text.Expand(func(r name.Reference) ([]byte, error) { return []byte("<" + r.Bare() + ">"), nil }, c.Lookup(file, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +173,7 @@ vars: {region: eu, db: {port: 2}}
 		t.Errorf("env is replaced: %+v", c.Env)
 	}
 	for path, want := range map[string]string{"region": "eu", "only": "user", "db.host": "h", "db.port": "2"} {
-		got, ok, err := c.Lookup(nil)("vars", path)
+		got, ok, err := c.Lookup("", nil)("vars", path)
 		if text, _ := got.Literal(); !ok || err != nil || text != want {
 			t.Errorf("vars.%s: %q, %v, %v", path, text, ok, err)
 		}
@@ -222,7 +228,7 @@ profiles:
 	if err != nil || string(with.EnvFiles[0].Text) != "E=1\n" {
 		t.Errorf("%v, %v", with, err)
 	}
-	if v, _, _ := with.Lookup(nil)("vars", "t.a"); len(v) != 1 || v[0].Text != "1" {
+	if v, _, _ := with.Lookup("", nil)("vars", "t.a"); len(v) != 1 || v[0].Text != "1" {
 		t.Errorf("t.a: %v", v)
 	}
 }
@@ -359,13 +365,13 @@ func TestTasks(t *testing.T) {
 	if ship.Description != "Ship it" || len(ship.Params) != 2 || ship.Params[0].HasDefault || !ship.Params[1].HasDefault || len(ship.Env) != 1 || !ship.Steps[0].HasStdin {
 		t.Errorf("%+v", ship)
 	}
-	if got, err := ship.Steps[0].Command.Expand(nil, c.Lookup(map[string]string{"to": "${vars.x}"})); err != nil || string(got) != "ship ${vars.x}" {
+	if got, err := ship.Steps[0].Command.Expand(nil, c.Lookup("", map[string]string{"to": "${vars.x}"})); err != nil || string(got) != "ship ${vars.x}" {
 		t.Errorf("%s, %v", got, err)
 	}
 	if len(all.Steps) != 2 || all.Steps[1].Name != "second" {
 		t.Errorf("%+v", all)
 	}
-	_, err := all.Steps[1].Command.Expand(nil, c.Lookup(nil))
+	_, err := all.Steps[1].Command.Expand(nil, c.Lookup("", nil))
 	if err = config.At(all.Steps[1].Place, err); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "tacit.yaml:15: vars.none is not set") {
 		t.Error(err)
 	}

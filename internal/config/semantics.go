@@ -40,10 +40,10 @@ func (f *File) Check(o Options, command func(Command) []Problem) (problems []Pro
 	}
 	f.readEnvFiles()
 	k := checker{file: f, command: command, budget: maxShown}
-	root := merge(user, f.root)
-	k.config(&Config{Project: f, root: root, getenv: anyEnv})
-	for _, profile := range membersOf(member1(root, "profiles")) {
-		k.config(&Config{Project: f, root: overlay(root, profile.Value.Table), getenv: anyEnv})
+	c := &Config{Project: f, root: merge(user, f.root), userFile: o.UserFile, userVars: member1(user, "vars"), getenv: anyEnv}
+	k.config(c)
+	for _, profile := range membersOf(member1(c.root, "profiles")) {
+		k.config(c.under(profile.Value))
 	}
 	order.By(k.problems, func(a, b Problem) int { return a.Place.Line - b.Place.Line })
 	return k.problems, k.mentions, nil
@@ -72,7 +72,7 @@ func (k *checker) config(c *Config) {
 	for _, p := range c.read() {
 		k.add(p)
 	}
-	lookup := c.Lookup(nil)
+	lookup := c.lookups(nil)
 	k.environment(c.Env, lookup, map[string]string{})
 	for _, f := range c.EnvFiles {
 		if f.Err != nil {
@@ -93,6 +93,13 @@ func (k *checker) config(c *Config) {
 	}
 }
 
+// lookups are the lookups of files.
+type lookups func(file string) interpolate.Lookup
+
+func (c *Config) lookups(params map[string]string) lookups {
+	return func(file string) interpolate.Lookup { return c.Lookup(file, params) }
+}
+
 func why(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "there is no such file"
@@ -104,11 +111,11 @@ func (k *checker) task(t Task, c *Config) {
 	params := map[string]string{}
 	for _, p := range t.Params {
 		params[p.Name] = "x"
-		k.template(p.Default, p.Place, c.Lookup(nil))
+		k.template(p.Default, p.Place, c.lookups(nil))
 	}
-	lookup := c.Lookup(params)
+	lookup := c.lookups(params)
 	holds := map[string]string{}
-	k.environment(c.Env, c.Lookup(nil), holds)
+	k.environment(c.Env, c.lookups(nil), holds)
 	k.environment(t.Env, lookup, holds)
 	for _, s := range t.Steps {
 		of := maps.Clone(holds)
@@ -117,14 +124,14 @@ func (k *checker) task(t Task, c *Config) {
 		if k.template(s.Command, s.Place, lookup) == nil {
 			continue
 		}
-		for _, p := range k.command(Command{Step: s, Holds: of, Lookup: lookup}) {
+		for _, p := range k.command(Command{Step: s, Holds: of, Lookup: lookup(s.Place.File)}) {
 			k.add(p)
 		}
 	}
 }
 
 // environment checks variables, and notes in holds which secrets they hold.
-func (k *checker) environment(env []Variable, lookup interpolate.Lookup, holds map[string]string) {
+func (k *checker) environment(env []Variable, lookup lookups, holds map[string]string) {
 	for _, v := range env {
 		delete(holds, v.Name)
 		for _, ref := range k.template(v.Value, v.Place, lookup).Secrets() {
@@ -134,7 +141,7 @@ func (k *checker) environment(env []Variable, lookup interpolate.Lookup, holds m
 }
 
 // template returns t with everything put in, and notes what is wrong and which secrets it names.
-func (k *checker) template(t interpolate.Template, place settings.Place, lookup interpolate.Lookup) interpolate.Template {
+func (k *checker) template(t interpolate.Template, place settings.Place, lookup lookups) interpolate.Template {
 	for _, ref := range t.Secrets() {
 		m := Mention{ref, place}
 		if place.File == k.file.Path && !slices.Contains(k.mentions, m) {
@@ -144,7 +151,7 @@ func (k *checker) template(t interpolate.Template, place settings.Place, lookup 
 	if k.budget < 0 {
 		return nil
 	}
-	flat, err := t.Flatten(lookup)
+	flat, err := t.Flatten(lookup(place.File))
 	k.budget -= size(flat)
 	if err != nil {
 		k.budget -= failure
@@ -171,7 +178,7 @@ func size(t interpolate.Template) int {
 	return n
 }
 
-func (k *checker) tree(v settings.Value, lookup interpolate.Lookup) {
+func (k *checker) tree(v settings.Value, lookup lookups) {
 	switch {
 	case v.Table != nil:
 		for _, m := range v.Table.Members {

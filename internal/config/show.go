@@ -29,8 +29,8 @@ func (c *Config) Value(path string) (settings.Value, bool) {
 
 // Expand returns v with everything put in that its texts refer to. secret says what a secret is.
 func (c *Config) Expand(v settings.Value, secret func(name.Reference) ([]byte, error)) (settings.Value, error) {
-	lookup := c.Lookup(nil)
 	return expand(v, func(t interpolate.Template, at settings.Value) (string, error) {
+		lookup := c.Lookup(at.Place.File, nil)
 		out, err := t.Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
 			if table == interpolate.Params { // known when the task runs
 				return interpolate.Text("${params." + key + "}"), true, nil
@@ -51,11 +51,11 @@ func (c *Config) Show(v settings.Value) settings.Value {
 // show is Show with something else for secrets. It puts in until the budget is spent, in bytes: a hostile file could make much of little
 // (I08).
 func (c *Config) show(v settings.Value, secret func(name.Reference) ([]byte, error), budget *int) settings.Value {
-	lookup := c.Lookup(nil)
 	shown, _ := expand(v, func(t interpolate.Template, at settings.Value) (string, error) {
 		if *budget < 0 {
 			return at.Text, nil
 		}
+		lookup := c.Lookup(at.Place.File, nil)
 		out, err := t.Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
 			if table != interpolate.Vars {
 				return interpolate.Text("${" + table + "." + key + "}"), true, nil
