@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -13,17 +14,25 @@ import (
 
 // parameter is one version of a parameter.
 type parameter struct {
-	name, kind, value, tier string
-	version                 int
-	modified                time.Time
+	name, kind, value, tier, key string
+	version                      int
+	modified                     time.Time
 }
 
 type ssmIn struct {
 	Name, Value, Type, Tier, Path, NextToken string
+	KeyID                                    string `json:"KeyId"`
 	Names                                    []string
 	Overwrite, WithDecryption, Recursive     bool
 	MaxResults                               int
+	ParameterFilters                         []struct {
+		Key, Option string
+		Values      []string
+	}
 }
+
+// defaultKey is the account's own key, which encrypts what names no other.
+const defaultKey = "alias/aws/ssm"
 
 func (s *Server) parameterAction(action string, body []byte) (any, *refusal) {
 	var in ssmIn
@@ -45,6 +54,8 @@ func (s *Server) parameterAction(action string, body []byte) (any, *refusal) {
 		return s.byPath(in)
 	case "GetParameterHistory":
 		return s.history(in)
+	case "DescribeParameters":
+		return s.describeParameters(in)
 	case "DeleteParameter":
 		if s.parameters[in.Name] == nil {
 			return nil, refuse("ParameterNotFound", "")
@@ -85,6 +96,9 @@ func (s *Server) putParameter(in ssmIn) (any, *refusal) {
 	p := &parameter{name: in.Name, kind: in.Type, value: in.Value, tier: in.Tier, version: 1, modified: s.now()}
 	if old != nil {
 		p.version, p.kind = last(old).version+1, last(old).kind
+	}
+	if p.kind == "SecureString" { // each version has the key that its own request names
+		p.key = cmp.Or(in.KeyID, defaultKey)
 	}
 	s.parameters[in.Name] = append(old, p)
 	return object{"Version": p.version, "Tier": "Standard"}, nil
@@ -181,6 +195,42 @@ func (s *Server) history(in ssmIn) (any, *refusal) {
 		out["NextToken"] = token
 	}
 	return out, no
+}
+
+// describeParameters knows the one filter that is asked for here. A page can be empty and not the last, as AWS says.
+func (s *Server) describeParameters(in ssmIn) (any, *refusal) {
+	if len(in.ParameterFilters) != 1 || in.ParameterFilters[0].Key != "Name" || in.ParameterFilters[0].Option != "Equals" || len(in.ParameterFilters[0].Values) != 1 {
+		return nil, refuse("InvalidFilterKey", "")
+	}
+	if in.NextToken == "" {
+		return object{"Parameters": []any{}, "NextToken": "more"}, nil
+	}
+	found := []any{}
+	if all := s.parameters[in.ParameterFilters[0].Values[0]]; all != nil {
+		p := last(all)
+		it := object{"Name": p.name, "Type": p.kind, "Version": p.version, "Tier": p.tier, "DataType": "text", "LastModifiedDate": epoch(p.modified)}
+		if p.key != "" {
+			it["KeyId"] = p.key
+		}
+		found = append(found, it)
+	}
+	return object{"Parameters": found}, nil
+}
+
+// ParameterKey returns the key that the newest version of a parameter is encrypted with; empty: it is not encrypted.
+func (s *Server) ParameterKey(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return last(s.parameters[name]).key
+}
+
+// PutParameterWithKey puts a SecureString into the store that is encrypted with a key of the customer's, as somebody else would.
+func (s *Server) PutParameterWithKey(name, key, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, no := s.putParameter(ssmIn{Name: name, Type: "SecureString", Value: value, KeyID: key, Overwrite: true}); no != nil {
+		panic(fmt.Sprintf("awsfake: %s: %+v", name, *no))
+	}
 }
 
 // PutParameter puts a parameter of that type into the store, as somebody else would.

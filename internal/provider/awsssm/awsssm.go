@@ -6,12 +6,10 @@
 package awsssm
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"tacit/internal/fault"
 	"tacit/internal/provider"
@@ -20,9 +18,8 @@ import (
 )
 
 const (
-	maxValue   = 8 << 10 // bytes of an advanced parameter
-	maxLevels  = 15      // of a hierarchy
-	maxName    = 1011    // characters, without the ARN before it
+	maxLevels  = 15   // of a hierarchy
+	maxName    = 1011 // characters, without the ARN before it
 	healthName = "tacit-health"
 )
 
@@ -78,25 +75,6 @@ func (s *store) holds(name string) string {
 		return "it is too long"
 	}
 	return ""
-}
-
-// takes says why the store would not take that value under that name from us; empty: it would. What begins with "aws" is AWS's own, and
-// can be there to be read.
-func (s *store) takes(name string, value []byte) (why, fix string) {
-	lower := strings.ToLower(s.prefix + name)
-	switch {
-	case s.holds(name) != "":
-		return s.holds(name), "choose another name"
-	case strings.HasPrefix(lower, "/aws"), strings.HasPrefix(lower, "/ssm"):
-		return `no parameter of ours may begin with "aws" or "ssm"`, "choose another name, or give the provider a prefix"
-	case len(value) > maxValue:
-		return "a parameter has 8 KiB at most", "keep it in AWS Secrets Manager, which takes 64 KiB"
-	case !utf8.Valid(value):
-		return "a parameter is text, and this is no UTF-8", "keep it in base64, or in AWS Secrets Manager"
-	case bytes.Contains(value, []byte("{{")):
-		return "AWS would take {{ for the name of another parameter", "keep it in AWS Secrets Manager"
-	}
-	return "", ""
 }
 
 // Traits implements [provider.Provider].
@@ -181,34 +159,6 @@ func (s *store) item(name, version string, p parameter) (provider.Item, error) {
 	return provider.Item{Name: name, Version: has, Value: secret.New(b), UpdatedAt: p.Modified.Time()}, nil
 }
 
-// Write implements [provider.Provider].
-func (s *store) Write(ctx context.Context, name string, v secret.Value) (provider.Item, error) {
-	if err := provider.CheckWrite(s.name, name, v); err != nil {
-		return provider.Item{}, err
-	}
-	b := v.Reveal()
-	if why, fix := s.takes(name, b); why != "" {
-		return provider.Item{}, provider.Errorf(fault.Invalid, s.name, "it cannot hold %s: %s", name, why).About(name).WithFix("%s", fix)
-	}
-	in := struct {
-		Name      string `json:"Name"`
-		Value     string `json:"Value"`
-		Type      string `json:"Type"`
-		Tier      string `json:"Tier"`
-		Overwrite bool   `json:"Overwrite"`
-	}{s.prefix + name, string(b), "SecureString", "Intelligent-Tiering", true}
-	var out struct {
-		Version int64 `json:"Version"`
-	}
-	if err := s.api.Call(ctx, "write "+name, "PutParameter", in, &out); err != nil {
-		return provider.Item{}, s.because(err, name, "")
-	}
-	if out.Version < 1 {
-		return provider.Item{}, s.lie(name)
-	}
-	return provider.Item{Name: name, Version: strconv.FormatInt(out.Version, 10)}, nil
-}
-
 // Delete implements [provider.Provider]. AWS does not say how many versions there were.
 func (s *store) Delete(ctx context.Context, name string) (int, error) {
 	if err := provider.CheckName(s.name, name); err != nil {
@@ -238,8 +188,7 @@ func (s *store) because(err error, name, version string) error {
 	case "ParameterVersionNotFound":
 		return s.noVersion(name, version)
 	case "HierarchyTypeMismatchException":
-		return provider.Errorf(fault.Conflict, s.name, "%s is there, and is no SecureString", name).About(name).
-			WithFix("delete the parameter %s first: AWS does not change the type of one", s.prefix+name)
+		return s.otherType(name)
 	}
 	return err
 }

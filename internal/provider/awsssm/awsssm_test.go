@@ -172,6 +172,54 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestWriteKeepsTheKey: a new version is encrypted with the key of the one before it; who may not ask for that writes nothing.
+func TestWriteKeepsTheKey(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world(), "/app/")
+	const ours = "arn:aws:kms:eu-test-1:111122223333:key/ours"
+	s.PutParameterWithKey("/app/db", ours, "one")
+	for name, want := range map[string]string{"db": ours, "new": "alias/aws/ssm"} {
+		for range 2 {
+			if _, err := p.Write(t.Context(), name, secret.New([]byte("two"))); err != nil || s.ParameterKey("/app/"+name) != want {
+				t.Errorf("%s: %v; the key is %s, want %s", name, err, s.ParameterKey("/app/"+name), want)
+			}
+		}
+	}
+	s.Before = func(w http.ResponseWriter, _ *http.Request, action string) bool {
+		if action == "DescribeParameters" {
+			awsfake.Refuse(w, 400, "AccessDeniedException", "")
+		}
+		return action == "DescribeParameters"
+	}
+	s.Asked()
+	if _, err := p.Write(t.Context(), "db", secret.New([]byte("three"))); !errors.Is(err, fault.Denied) || len(s.Asked()) > 0 {
+		t.Errorf("without the permission to ask: %v", err)
+	}
+	s.Before = nil
+	if it, err := p.Read(t.Context(), "db", ""); err != nil || it.Version != "3" {
+		t.Errorf("it was written: %s, %v", it.Version, err)
+	}
+}
+
+// TestWriteMeetsAnother: somebody creates the parameter between our look and our write; their key stays.
+func TestWriteMeetsAnother(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	p := shop(t, s, world(), "/app/")
+	var first atomic.Bool
+	s.Before = func(_ http.ResponseWriter, _ *http.Request, action string) bool {
+		if action == "PutParameter" && first.CompareAndSwap(false, true) {
+			s.PutParameterWithKey("/app/db", "alias/theirs", "theirs")
+		}
+		return false
+	}
+	it, err := p.Write(t.Context(), "db", secret.New([]byte("mine")))
+	if err != nil || it.Version != "2" || s.ParameterKey("/app/db") != "alias/theirs" {
+		t.Errorf("version %s with key %s, %v", it.Version, s.ParameterKey("/app/db"), err)
+	}
+}
+
 // TestBatchSize: 25 names are three requests; where one name is denied, which denies all of its batch, only that one fails.
 func TestBatchSize(t *testing.T) {
 	t.Parallel()

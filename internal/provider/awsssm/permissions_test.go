@@ -37,7 +37,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 
-	if _, err := s.Permit(page, "ssm", "PutParameter", "DeleteParameter"); err != nil {
+	if _, err := s.Permit(page, "ssm", "PutParameter", "DeleteParameter", "DescribeParameters"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Write(t.Context(), "new", secret.New([]byte("x"))); err != nil {
