@@ -12,8 +12,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tacit/internal/fault"
@@ -27,6 +29,7 @@ const (
 	minID      = 32  // characters of a version's id
 	maxStage   = 256 // characters of a staging label
 	healthName = "tacit-health"
+	undoTime   = 3 * time.Second // for deleting again what was restored in vain
 )
 
 type store struct {
@@ -145,7 +148,6 @@ func (s *store) Write(ctx context.Context, name string, v secret.Value) (provide
 	if err := provider.CheckWrite(s.name, name, v); err != nil {
 		return provider.Item{}, err
 	}
-	what := "write " + name
 	out, err := s.put(ctx, name, v)
 	switch {
 	case awsapi.CodeOf(err) == "ResourceNotFoundException":
@@ -153,10 +155,7 @@ func (s *store) Write(ctx context.Context, name string, v secret.Value) (provide
 			out, err = s.put(ctx, name, v)
 		}
 	case awsapi.Deleted(err):
-		in := map[string]string{"SecretId": s.prefix + name}
-		if err = s.api.Call(ctx, what, "RestoreSecret", in, &struct{}{}); err == nil {
-			out, err = s.put(ctx, name, v)
-		}
+		out, err = s.revive(ctx, name, v)
 	}
 	if err != nil {
 		return provider.Item{}, s.because(err, name, "")
@@ -165,6 +164,30 @@ func (s *store) Write(ctx context.Context, name string, v secret.Value) (provide
 		return provider.Item{}, s.lie(name)
 	}
 	return provider.Item{Name: name, Version: out.VersionID}, nil
+}
+
+// revive brings a secret back from deletion with a new value. In between it has its old one, which somebody deleted: when the new one
+// is not written, or nobody knows whether it is, the secret is deleted again, also when the caller has gone.
+func (s *store) revive(ctx context.Context, name string, v secret.Value) (written, error) {
+	what, in := "write "+name, map[string]string{"SecretId": s.prefix + name}
+	err := s.api.Call(ctx, what, "RestoreSecret", in, &struct{}{})
+	if err == nil {
+		var out written
+		if out, err = s.put(ctx, name, v); err == nil {
+			return out, nil
+		}
+	} else if !errors.Is(err, fault.Unavailable) && awsapi.CodeOf(err) != "" { // AWS says no: nothing was restored
+		return written{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	undo := s.api.Call(ctx, what, "DeleteSecret", in, &struct{}{})
+	var e *fault.Error
+	if undo != nil && !awsapi.Deleted(undo) && errors.As(err, &e) {
+		e.Message += "; it was deleted, may be back with its old value now, and could not be deleted again"
+		_ = e.About(name).WithFix("see which value it has; set it anew, or delete it")
+	}
+	return written{}, err
 }
 
 func (s *store) put(ctx context.Context, name string, v secret.Value) (out written, err error) {

@@ -150,6 +150,67 @@ func TestI19DeletedIsNotMissing(t *testing.T) {
 	}
 }
 
+// TestI19FailedWriteRevivesNothing: a write over a deleted secret that fails leaves it deleted, and says so when it cannot.
+func TestI19FailedWriteRevivesNothing(t *testing.T) {
+	t.Parallel()
+	cut := func(w http.ResponseWriter) { // nobody knows what AWS did
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	}
+	refuse := func(code string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { awsfake.Refuse(w, 400, code, "") }
+	}
+	for name, test := range map[string]struct {
+		restore, put, undo func(http.ResponseWriter) // nil: AWS answers
+		want               fault.Code
+		back               bool // with its old value, and the error says so
+		leave              bool // the caller has gone when the value is refused
+	}{
+		"denied":                         {put: refuse("AccessDeniedException"), want: fault.Denied},
+		"throttled":                      {put: refuse("ThrottlingException"), want: fault.Limited},
+		"no answer":                      {put: cut, want: fault.Unavailable},
+		"the caller leaves":              {put: cut, want: fault.Unavailable, leave: true},
+		"restoring is denied":            {restore: refuse("AccessDeniedException"), want: fault.Denied},
+		"restoring has no answer":        {restore: cut, want: fault.Unavailable},
+		"deleting is denied":             {put: refuse("AccessDeniedException"), undo: refuse("AccessDeniedException"), want: fault.Denied, back: true},
+		"deleting is denied, no answers": {put: cut, undo: cut, want: fault.Unavailable, back: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := fake(t)
+			p := shop(t, s, world())
+			s.PutSecret("db", []byte("old"))
+			s.DeleteSecret("db")
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			var puts atomic.Int32
+			s.Before = func(w http.ResponseWriter, _ *http.Request, action string) bool {
+				instead := map[string]func(http.ResponseWriter){"RestoreSecret": test.restore, "DeleteSecret": test.undo}[action]
+				if action == "PutSecretValue" && puts.Add(1) == 2 {
+					if instead = test.put; test.leave {
+						leave()
+					}
+				}
+				if instead == nil {
+					return false
+				}
+				instead(w)
+				return true
+			}
+			_, err := p.Write(ctx, "db", secret.New([]byte("new")))
+			s.Before = nil
+			if !errors.Is(err, test.want) || strings.Contains(fmt.Sprint(err), "old value") != test.back {
+				t.Errorf("Write: %v, want %s", err, test.want)
+			}
+			it, err := p.Read(t.Context(), "db", "")
+			if test.back != (string(it.Value.Reveal()) == "old") || !test.back && !errors.Is(err, fault.Expired) {
+				t.Errorf("afterwards: %s, %v", it.Value.Reveal(), err)
+			}
+		})
+	}
+}
+
 // TestI19OnlyAWSsOwnWordIsNotFound: an error page with the word in it is not AWS's error.
 func TestI19OnlyAWSsOwnWordIsNotFound(t *testing.T) {
 	t.Parallel()
