@@ -110,6 +110,18 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 }
 
+// A token that cannot be in a header is refused before anything could quote it.
+func TestTokenThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\n", "\r\nX: y", " y", "\x00", "✓"} {
+		_, err := client.New(client.Options{Addr: "unix:/nowhere", Token: "tacit_x" + end})
+		var failed *client.Error
+		if !errors.As(err, &failed) || failed.Code != "usage" || strings.Contains(err.Error(), "tacit_x") {
+			t.Errorf("%q: %v", end, err)
+		}
+	}
+}
+
 func TestWhomToAsk(t *testing.T) {
 	t.Parallel()
 	env := func(pairs ...string) func(string) string {

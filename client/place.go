@@ -21,6 +21,9 @@ type place struct {
 
 // find returns the place that an address and a token say; without an address, the socket of the agent of this vault.
 func find(addr, token string, getenv func(string) string) (place, error) {
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return place{}, failure(codeUsage, "the token has a character that none has: a space, or the end of a line", "set TACIT_TOKEN to what `tacit token create` printed")
+	}
 	if addr != "" {
 		return parseAddr(addr, token)
 	}

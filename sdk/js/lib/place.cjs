@@ -28,6 +28,9 @@ function files(env, home) {
 function find({ addr, token }, env, home = os.homedir()) {
   addr ||= env.TACIT_ADDR || '';
   token ||= env.TACIT_TOKEN || '';
+  if (!/^[!-~]*$/.test(token)) {
+    throw failure('usage', 'the token has a character that none has: a space, or the end of a line', 'set TACIT_TOKEN to what `tacit token create` printed');
+  }
   if (addr) return named(addr, token);
   if (truthy(env.TACIT_NO_AGENT)) {
     throw failure('usage', 'TACIT_NO_AGENT forbids to ask the agent, and only the command line opens a vault itself', 'unset TACIT_NO_AGENT');

@@ -52,6 +52,15 @@ test('places', () => {
   assert.ok(at({ TACIT_NO_AGENT: '0' }).socket);
 });
 
+test('a token that is none is not shown', async () => {
+  for (const end of ['\n', '\r\nX: y', ' y', '\0', '✓']) {
+    await assert.rejects(connect({ addr: 'unix:/s', token: `tacit_x${end}` }).get('a'), (err) => {
+      assert.equal(`${err.stack}${err.message}${err.cause ?? ''}`.includes('tacit_x'), false, err.stack);
+      return code('usage')(err);
+    });
+  }
+});
+
 test('references', () => {
   assert.deepEqual(parse('a/b'), { name: 'a/b' });
   assert.deepEqual(parse('tacit://env:db@previous#a@b'), { name: 'db', version: -1, field: 'a@b', provider: 'env' });

@@ -61,6 +61,8 @@ def find(addr: Optional[str], token: Optional[str], env: Mapping[str, str]) -> P
     """Return what addr and token say, else what the environment says, else the agent of this vault."""
     where = addr if addr else env.get("TACIT_ADDR", "")
     proof = token if token else env.get("TACIT_TOKEN", "")
+    if not all("!" <= c <= "~" for c in proof):  # http.client would quote it in an error
+        raise Usage("the token has a character that none has: a space, or the end of a line", "set TACIT_TOKEN to what `tacit token create` printed")
     if where:
         return _named(where, proof)
     if _truthy(env.get("TACIT_NO_AGENT", "")):

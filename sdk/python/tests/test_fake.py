@@ -109,6 +109,14 @@ class Places(unittest.TestCase):
 
     def test_token_is_not_shown(self) -> None:
         self.assertNotIn("tacit_x", repr(find("unix:/s", "tacit_x", {})))
+        fake = Fake(self, lambda _: answer(b'{"value":"x"}'))
+        for end in ("\n", "\r\nX: y", " y", "\x00", "\u2713"):
+            for client in (tacit.connect("unix:" + fake.path, "tacit_x" + end), tacit.connect("unix:" + fake.path, env={"TACIT_TOKEN": "tacit_x" + end})):
+                with self.subTest(end), self.assertRaises(tacit.Usage) as caught:
+                    client.get("a")
+                shown = "".join(traceback.format_exception(type(caught.exception), caught.exception, caught.exception.__traceback__))
+                self.assertNotIn("tacit_x", shown)
+        self.assertEqual(fake.requests, [])
 
 
 class Answers(unittest.TestCase):
