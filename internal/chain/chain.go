@@ -149,11 +149,23 @@ func isLocal(named string) bool { return named == "" || named == keeper.Local }
 
 // destination returns where a change goes that names a provider or none.
 func (c *Chain) destination(named string) (*member, error) {
-	return c.member(c.Destination(named))
+	return c.member(cmp.Or(named, c.opts.Default, keeper.Local))
 }
 
-// Destination returns the name of the provider that a change goes to which names one, or none.
-func (c *Chain) Destination(named string) string { return cmp.Or(named, c.opts.Default, keeper.Local) }
+// Destination returns the name of the provider that a new version goes to of a secret that is there: the one that is named; the vault, when
+// it has the secret sealed; else the default provider.
+func (c *Chain) Destination(ctx context.Context, who keeper.Caller, r keeper.Ref) (string, error) {
+	m, err := c.destination(r.Provider)
+	if err != nil {
+		return "", err
+	}
+	if r.Provider == "" && !m.local() {
+		if _, sealed, err := c.inVault(ctx, who, r); err != nil || sealed {
+			return keeper.Local, err
+		}
+	}
+	return m.spec.Name, nil
+}
 
 // Close ends what is under way and closes the stores. The vault's keeper.API is for who made it to close.
 func (c *Chain) Close() error {

@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"tacit/client"
@@ -11,17 +12,21 @@ import (
 	"tacit/internal/keeper"
 	"tacit/internal/name"
 	"tacit/internal/provider"
+	"tacit/internal/registry"
 	"tacit/internal/secret"
 )
 
 // Set implements [keeper.API]: where the request says, else in the default provider. What a store cannot hold is refused.
 func (c *Chain) Set(ctx context.Context, who keeper.Caller, r keeper.SetRequest) (keeper.Written, error) {
 	m, err := c.destination(r.Provider)
+	if err == nil && r.Provider == "" && !m.local() {
+		m, err = c.unlessSealed(ctx, who, r, m)
+	}
 	if err != nil {
 		return keeper.Written{}, err
 	}
-	if m.local() || r.Provider == "" && (r.Sealed != nil && *r.Sealed || r.Service != "") {
-		r.Provider = keeper.Local // nowhere else anything is sealed
+	if m.local() {
+		r.Provider = keeper.Local
 		return c.API.Set(ctx, who, r)
 	}
 	if err := m.cannotHold(r); err != nil {
@@ -42,6 +47,51 @@ func (c *Chain) Set(ctx context.Context, who keeper.Caller, r keeper.SetRequest)
 		w.Value = value
 	}
 	return w, nil
+}
+
+// unlessSealed returns the vault instead of the default provider for what is to be sealed, since nowhere else anything is: what was asked
+// for as that, what the vault has sealed already, and a new secret that belongs to a service.
+func (c *Chain) unlessSealed(ctx context.Context, who keeper.Caller, r keeper.SetRequest, byDefault *member) (*member, error) {
+	local, err := c.member(keeper.Local)
+	switch {
+	case err != nil || r.Service != "" || r.Sealed != nil && *r.Sealed:
+		return local, err
+	case r.Sealed != nil: // --readable
+		return byDefault, nil
+	}
+	there, sealed, err := c.inVault(ctx, who, r.Ref)
+	if err == nil && !there {
+		sealed, err = c.ofService(ctx, who, r.Name)
+	}
+	if err != nil || !sealed {
+		return byDefault, err
+	}
+	return local, nil
+}
+
+// inVault reports whether the vault has a secret, and has it sealed, as far as the caller may know.
+func (c *Chain) inVault(ctx context.Context, who keeper.Caller, r keeper.Ref) (there, sealed bool, err error) {
+	shown, err := c.API.Show(ctx, who, keeper.Ref{Name: r.Name, Scope: r.Scope, Provider: keeper.Local})
+	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.NoVault) || errors.Is(err, fault.Denied) {
+		return false, false, nil
+	}
+	return err == nil, shown.Secret.Exposure == "sealed", err
+}
+
+// ofService reports whether the vault would seal a new secret of that name because a service is known by it, built in or the user's own.
+func (c *Chain) ofService(ctx context.Context, who keeper.Caller, n string) (bool, error) {
+	builtin, err := registry.NewCatalog()
+	if err != nil {
+		return false, err
+	}
+	if s, which, ok := builtin.BySecret(n); ok {
+		return !s.IsPublic(which.Placeholder), nil
+	}
+	all, err := c.API.ServiceList(ctx, who)
+	if errors.Is(err, fault.NoVault) || errors.Is(err, fault.Denied) {
+		return false, nil
+	}
+	return slices.ContainsFunc(all.Services, func(s client.Service) bool { return slices.Contains(s.Secrets, n) }), err
 }
 
 // cannotHold refuses what only the vault can keep about a secret.
@@ -187,7 +237,11 @@ func (m *member) forget(n string) {
 
 // Rotate implements [keeper.API].
 func (c *Chain) Rotate(ctx context.Context, who keeper.Caller, r keeper.RotateRequest) (client.Rotated, error) {
-	m, err := c.destination(r.Provider)
+	to, err := c.Destination(ctx, who, r.Ref)
+	if err != nil {
+		return client.Rotated{}, err
+	}
+	m, err := c.member(to)
 	if err != nil {
 		return client.Rotated{}, err
 	}

@@ -57,6 +57,66 @@ func TestWritesGoWhereTheyAreSent(t *testing.T) {
 	}
 }
 
+// TestDefaultProviderGetsNothingSealed: what the vault would seal is not written to another store because that is the default.
+func TestDefaultProviderGetsNothingSealed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	kv := w.store("kv", 100)
+	yes, no := true, false
+	for _, r := range []keeper.SetRequest{
+		{Ref: keeper.Ref{Name: "mine"}, Sealed: &yes, Service: "openai"}, {Ref: keeper.Ref{Name: "STRIPE_API_KEY"}, Sealed: &no}, {Ref: keeper.Ref{Name: "readable"}},
+	} {
+		r.Value, r.Via = val("an old value of 24 bytes"), "set"
+		if _, err := w.k.Set(t.Context(), owner, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	definition := `service: acme
+title: Acme
+hosts: [api.acme.example]
+secrets: {ACME_KEY: secret}
+auth:
+  header: {name: x-acme-key, value: "{{secret}}"}
+capabilities:
+  - {id: acme/all, title: All, methods: [GET], paths: [/v1], risk: read, example: {method: GET, path: /v1/things}}
+`
+	if _, err := w.k.ServiceAdd(t.Context(), owner, keeper.ServiceAddRequest{File: []byte(definition)}); err != nil {
+		t.Fatal(err)
+	}
+	w.o.Default = "kv"
+	c := w.chain()
+	for _, x := range []struct {
+		name   string
+		sealed *bool
+		to     string
+	}{
+		{"OPENAI_API_KEY", nil, "local"}, {"mine", nil, "local"}, {"ACME_KEY", nil, "local"},
+		{"ANTHROPIC_API_KEY", &no, "kv"}, {"STRIPE_API_KEY", nil, "kv"}, {"readable", nil, "kv"}, {"other", nil, "kv"},
+	} {
+		for _, generated := range []bool{false, true} {
+			r := keeper.SetRequest{Ref: keeper.Ref{Name: x.name}, Sealed: x.sealed, Via: "set", Value: val("a longer value of 32 bytes long!")}
+			if generated {
+				r.Generate = &keeper.Generate{Length: 32, Kind: "hex"}
+			}
+			out, err := c.Set(t.Context(), owner, r)
+			if err != nil || out.Secret.Provider != x.to || (out.Secret.Exposure == "sealed") != (x.to == "local") {
+				t.Errorf("%s, generated %v: %s in %s, %v", x.name, generated, out.Secret.Exposure, out.Secret.Provider, err)
+			}
+		}
+	}
+	for name, to := range map[string]string{"mine": "local", "OPENAI_API_KEY": "local", "other": "kv"} {
+		out, err := c.Rotate(t.Context(), owner, keeper.RotateRequest{Ref: keeper.Ref{Name: name}, Generate: &keeper.Generate{Length: 32, Kind: "hex"}})
+		if err != nil || out.Secret.Provider != to {
+			t.Errorf("rotate %s: in %s, %v", name, out.Secret.Provider, err)
+		}
+	}
+	for _, n := range []string{"OPENAI_API_KEY", "mine", "ACME_KEY"} {
+		if len(kv.values[n]) != 0 {
+			t.Errorf("%s is in the store", n)
+		}
+	}
+}
+
 func TestWhatAStoreCannotHoldIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -148,8 +148,13 @@ func (a *app) rotate(ctx context.Context, r keeper.RotateRequest, overlapAsked b
 	if err != nil {
 		return err
 	}
-	if a.stores != nil && a.stores.Destination(r.Provider) != name.Local && !overlapAsked {
-		r.Overlap = 0 // another store knows what becomes of old versions
+	if a.stores != nil {
+		if r.Provider, err = a.stores.Destination(ctx, a.caller(), r.Ref); err != nil {
+			return err
+		}
+		if r.Provider != name.Local && !overlapAsked {
+			r.Overlap = 0 // another store knows what becomes of old versions
+		}
 	}
 	rotated, err := k.Rotate(ctx, a.caller(), r)
 	if err != nil {
