@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -30,13 +31,7 @@ func (c *Config) Value(path string) (settings.Value, bool) {
 // Expand returns v with everything put in that its texts refer to. secret says what a secret is.
 func (c *Config) Expand(v settings.Value, secret func(name.Reference) ([]byte, error)) (settings.Value, error) {
 	return expand(v, func(t interpolate.Template, at settings.Value) (string, error) {
-		lookup := c.Lookup(at.Place.File, nil)
-		out, err := t.Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
-			if table == interpolate.Params { // known when the task runs
-				return interpolate.Text("${params." + key + "}"), true, nil
-			}
-			return lookup(table, key)
-		})
+		out, err := expandKnown(t, secret, c.Lookup(at.Place.File, nil), interpolate.Vars, interpolate.Env) // parameters are known when the task runs
 		return string(out), At(textPlace(at), err)
 	})
 }
@@ -55,13 +50,7 @@ func (c *Config) show(v settings.Value, secret func(name.Reference) ([]byte, err
 		if *budget < 0 {
 			return at.Text, nil
 		}
-		lookup := c.Lookup(at.Place.File, nil)
-		out, err := t.Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
-			if table != interpolate.Vars {
-				return interpolate.Text("${" + table + "." + key + "}"), true, nil
-			}
-			return lookup(table, key)
-		})
+		out, err := expandKnown(t, secret, c.Lookup(at.Place.File, nil), interpolate.Vars)
 		if err != nil {
 			*budget -= failure
 			return at.Text, nil
@@ -70,6 +59,37 @@ func (c *Config) show(v settings.Value, secret func(name.Reference) ([]byte, err
 		return string(out), nil
 	})
 	return shown
+}
+
+// expandKnown puts in what variables of the known tables stand for. Others stay, with their defaults, in which it does so too.
+func expandKnown(t interpolate.Template, secret func(name.Reference) ([]byte, error), lookup interpolate.Lookup, known ...string) ([]byte, error) {
+	return literal(t, known).Expand(secret, func(table, key string) (interpolate.Template, bool, error) {
+		value, ok, err := lookup(table, key)
+		return literal(value, known), ok, err
+	})
+}
+
+// literal returns t with the variables of tables that are not known as the text that they are.
+func literal(t interpolate.Template, known []string) interpolate.Template {
+	out := make(interpolate.Template, 0, len(t))
+	for _, p := range t {
+		switch {
+		case p.Table != "" && !isOne(p.Table, known...):
+			out = append(out, interpolate.Part{Text: "${" + p.Table + "." + p.Key})
+			if p.HasDefault {
+				inside := slices.Clone(p.Default)
+				for i := range inside {
+					inside[i].Text = strings.ReplaceAll(inside[i].Text, "}", `\}`)
+				}
+				out = append(append(out, interpolate.Part{Text: ":-"}), literal(inside, known)...)
+			}
+			p = interpolate.Part{Text: "}"}
+		case p.HasDefault:
+			p.Default = literal(p.Default, known)
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // expand returns v with each text replaced. A text that is none with references is left: a description, or what somebody else means by it.

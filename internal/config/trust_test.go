@@ -188,6 +188,7 @@ profiles: {p: {vars: {port: 1}}}
 		"host: '${env.HOST}'":         "provider vault address=https://${env.HOST}; variable URL=https://${env.HOST}",
 		"host: '${secret:db}'":        "provider vault address=https://${secret:db}; variable URL=https://${secret:db}; secret db",
 		"host: good.example, tool: a": "twice",
+		"host: '${env.HOST:-evil}'":   "provider vault address=https://${env.HOST:-evil}; variable URL=https://${env.HOST:-evil}",
 	} {
 		p := newPlace(t)
 		p.trusted(text)
@@ -213,6 +214,26 @@ profiles: {p: {vars: {port: 1}}}
 		t.Fatal(err)
 	}
 	if got := news(t, p, f); got != "provider vault address=https://evil.example; command build: ./evil all; variable URL=https://evil.example" {
+		t.Error(got)
+	}
+}
+
+// The default of a variable of the environment, or of a parameter, is what counts when that is not set.
+func TestI20NewsInDefaults(t *testing.T) {
+	t.Parallel()
+	const text = `vars: {fallback: make}
+tasks:
+  a: "${env.CC:-cc} x"
+  b: "${env.CC:-${vars.fallback}} y"
+  c: {params: [p], command: "${params.p:-${env.Z:-z}} ${vars.none:-${env.Q:-q}}"}
+`
+	p := newPlace(t)
+	p.trusted(text)
+	f, err := config.Open(p.file("tacit.yaml", strings.NewReplacer("-cc", "-evil\\\\}", "make", "worse", "-z", "-${secret:z}", "-q", "-").Replace(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := news(t, p, f); got != `command a: ${env.CC:-evil\}} x; command b: ${env.CC:-worse} y; command c: ${params.p:-${env.Z:-${secret:z}}} ${env.Q:-}; secret z` {
 		t.Error(got)
 	}
 }
