@@ -122,7 +122,8 @@ func (v *vault) get(ctx context.Context, what, name, version string) (bundle, er
 	return b, err
 }
 
-// item returns what a bundle says without its value. want is the name that was asked for; empty: any. Case does not count.
+// item returns what a bundle says without its value. want is the name that was asked for; empty: any. For Key Vault names that differ only
+// in case are one secret, for tacit they are two: what answers to the other name is neither there nor missing, and not to be written over.
 func (v *vault) item(b bundle, want string) (provider.Item, error) {
 	u, err := url.Parse(b.ID)
 	var segments []string
@@ -131,6 +132,10 @@ func (v *vault) item(b bundle, want string) (provider.Item, error) {
 	}
 	if len(segments) < 2 || len(segments) > 3 || segments[0] != "secrets" || want != "" && !strings.EqualFold(segments[1], want) {
 		return provider.Item{}, v.strange("read " + want)
+	}
+	if want != "" && segments[1] != want {
+		return provider.Item{}, provider.Errorf(fault.Conflict, v.name, "%s is there as %s, and Key Vault knows no difference", want, segments[1]).About(want).
+			WithFix("name it %s, or choose a name that differs in more than case", segments[1])
 	}
 	it := provider.Item{Name: want}
 	if want == "" {
@@ -187,6 +192,11 @@ func (v *vault) Write(ctx context.Context, name string, value secret.Value) (pro
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return provider.Item{}, err
 	}
+	if err == nil {
+		if _, err = v.item(current, name); err != nil {
+			return provider.Item{}, err
+		}
+	}
 	if contentType == "" && current.ContentType != bytesType {
 		contentType = current.ContentType
 	}
@@ -210,8 +220,28 @@ func (v *vault) Delete(ctx context.Context, name string) (int, error) {
 	if !holds(name) {
 		return 0, provider.NotFound(v.name, name)
 	}
+	if err := v.spelled(ctx, "delete", name); err != nil {
+		return 0, err
+	}
 	var gone bundle
 	return 0, v.ask(ctx, rest.Request{What: "delete " + name, Method: http.MethodDelete, Path: "/secrets/" + name}, name, nil, &gone)
+}
+
+var errEnough = errors.New("enough")
+
+// spelled makes sure that a secret is there under just that name. It looks at a version, since a disabled secret, which can be deleted,
+// can be got by nobody.
+func (v *vault) spelled(ctx context.Context, what, name string) error {
+	err := v.pages(ctx, what+" "+name, "/secrets/"+name+"/versions", name, func(b bundle) error {
+		if _, err := v.item(b, name); err != nil {
+			return err
+		}
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // Versions returns the versions that are enabled, newest first. Key Vault's times have whole seconds: the order of two versions of one

@@ -70,6 +70,35 @@ func TestWriteKeepsTags(t *testing.T) {
 	}
 }
 
+// TestNamesThatDifferInCase: for Key Vault they are one secret. What is there under the other name is not read, written over or deleted,
+// and is not "not found".
+func TestNamesThatDifferInCase(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	open := p.mustOpen(t, world(env()))
+	p.Put("Token", "theirs")
+	p.Put("Token", "theirs too")
+	all := map[string]func() error{
+		"Read":             func() error { _, err := open.Read(t.Context(), "token", ""); return err },
+		"Read of previous": func() error { _, err := open.Read(t.Context(), "token", provider.Previous); return err },
+		"Write":            func() error { _, err := open.Write(t.Context(), "token", secret.New([]byte("mine"))); return err },
+		"Delete":           func() error { _, err := open.Delete(t.Context(), "token"); return err },
+		"Versions":         func() error { _, err := open.(provider.Versioner).Versions(t.Context(), "token"); return err },
+	}
+	for what, do := range all {
+		if err := do(); !errors.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "there as Token") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if it, err := open.Read(t.Context(), "Token", ""); err != nil || string(it.Value.Reveal()) != "theirs too" {
+		t.Errorf("%s, %v", it.Value.Reveal(), err)
+	}
+	p.Change("Token", "enabled", false)
+	if _, err := open.Delete(t.Context(), "Token"); err != nil {
+		t.Errorf("delete of a disabled secret: %v", err)
+	}
+}
+
 // TestDisabledVersions are no previous ones.
 func TestDisabledVersions(t *testing.T) {
 	t.Parallel()
