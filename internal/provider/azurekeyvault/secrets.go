@@ -71,14 +71,10 @@ func (v *vault) Read(ctx context.Context, name, version string) (provider.Item, 
 		return provider.Item{}, provider.NotFound(v.name, name)
 	}
 	if version == provider.Previous {
-		all, err := v.Versions(ctx, name)
-		if err != nil {
+		var err error
+		if version, err = v.previous(ctx, name); err != nil {
 			return provider.Item{}, err
 		}
-		if len(all) < 2 {
-			return provider.Item{}, provider.Errorf(fault.NotFound, v.name, "%s has no previous version", name).About(name).WithFix("read it without a version")
-		}
-		version = all[1].Version
 	}
 	if strings.ContainsFunc(version, func(r rune) bool { return (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') }) || len(version) > 64 {
 		return provider.Item{}, provider.NotFound(v.name, name)
@@ -109,6 +105,37 @@ func (v *vault) Read(ctx context.Context, name, version string) (provider.Item, 
 	}
 	it.Value = secret.New(value)
 	return it, nil
+}
+
+// previous returns the version before the current one. Which one is current the vault says itself; of the others only times in whole
+// seconds are known, so that two of the same second cannot be told apart.
+func (v *vault) previous(ctx context.Context, name string) (string, error) {
+	b, err := v.get(ctx, "read", name, "")
+	if err != nil {
+		return "", err
+	}
+	current, err := v.item(b, name)
+	switch {
+	case err != nil:
+		return "", err
+	case current.Version == "":
+		return "", v.strange("read " + name)
+	}
+	all, err := v.Versions(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	all = slices.DeleteFunc(all, func(it provider.Item) bool { // what is newer was written meanwhile
+		return it.Version == current.Version || it.CreatedAt.After(current.CreatedAt)
+	})
+	switch {
+	case len(all) == 0:
+		return "", provider.Errorf(fault.NotFound, v.name, "%s has no previous version", name).About(name).WithFix("read it without a version")
+	case len(all) > 1 && all[0].CreatedAt.Equal(all[1].CreatedAt):
+		return "", provider.Errorf(fault.Conflict, v.name, "two versions of %s are of the same second, and either may be the previous one", name).About(name).
+			WithFix("read one by its id: `tacit history %s --provider %s`", name, v.name)
+	}
+	return all[0].Version, nil
 }
 
 // get asks for a version; the empty one is the current one.

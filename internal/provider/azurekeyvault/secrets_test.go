@@ -113,6 +113,38 @@ func TestDisabledVersions(t *testing.T) {
 	}
 }
 
+// TestPreviousOfOneSecond: the current version is never taken for the previous one, and where either of two may be it, neither is.
+func TestPreviousOfOneSecond(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	open := p.mustOpen(t, world(env()))
+	put := func(value string, created int64) {
+		p.Put("key", value)
+		p.Change("key", "created", created)
+	}
+	read := func() (string, error) {
+		it, err := open.Read(t.Context(), "key", provider.Previous)
+		return string(it.Value.Reveal()), err
+	}
+	put("one", 100)
+	if got, err := read(); !errors.Is(err, fault.NotFound) {
+		t.Errorf("of one version: %s, %v", got, err)
+	}
+	put("two", 100)
+	if got, err := read(); got != "one" {
+		t.Errorf("two of one second: %s, %v", got, err)
+	}
+	put("three", 100)
+	if got, err := read(); !errors.Is(err, fault.Conflict) {
+		t.Errorf("three of one second: %s, %v", got, err)
+	}
+	put("four", 101)
+	put("five", 101)
+	if got, err := read(); got != "four" {
+		t.Errorf("two of the next second: %s, %v", got, err)
+	}
+}
+
 // TestHostilePages: a next page that is elsewhere is not asked for, and a list without end ends.
 func TestHostilePages(t *testing.T) {
 	t.Parallel()
