@@ -32,6 +32,7 @@ type peer struct {
 func newPeer(t *testing.T) *peer {
 	t.Helper()
 	fake := azurefake.New(secretOfClient)
+	fake.Now = func() time.Time { return start }
 	faulty := &azurefake.Faulty{Azure: fake}
 	p := &peer{fake, faulty, httptest.NewTLSServer(faulty), httptest.NewServer(faulty)}
 	t.Cleanup(p.tls.Close)

@@ -173,23 +173,46 @@ func (i *identity) withMachine(ctx context.Context) (token, error) {
 	return i.parse(client, r, a)
 }
 
-// parse reads the answer of Entra or a machine. The machine writes its numbers as text.
+// A term is when a token ends, in the words of whoever gave it: Entra and virtual machines say expires_in, App Service, Functions and
+// Container Apps expires_on alone, the Azure CLI too unless it is old, and then it says nothing that is not local time. Each is a number, or
+// one as text.
+type term struct {
+	In jsontext.Value `json:"expires_in"` // seconds
+	On jsontext.Value `json:"expires_on"` // seconds since 1970
+}
+
+// untold is how long a token lives when nobody said: long enough for one command.
+const untold = early + time.Minute
+
+func (t term) life(now time.Time) time.Duration {
+	if seconds, ok := number(t.In); ok {
+		return time.Duration(min(seconds, 1<<31)) * time.Second
+	}
+	if at, ok := number(t.On); ok {
+		return max(0, time.Unix(at, 0).Sub(now))
+	}
+	return untold
+}
+
+// number reads a number of seconds, which may stand in quotation marks.
+func number(v jsontext.Value) (int64, bool) {
+	n, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64)
+	return n, err == nil && n >= 0
+}
+
+// parse reads the answer of Entra or a machine.
 func (i *identity) parse(client *rest.Client, r rest.Request, a *rest.Answer) (token, error) {
 	if !a.OK() {
 		return token{}, client.Refused(r, a, "")
 	}
 	var got struct {
-		Token   string         `json:"access_token"`
-		Expires jsontext.Value `json:"expires_in"` // seconds
+		Token string `json:"access_token"`
+		term
 	}
 	if err := client.JSON(r, a, &got); err != nil {
 		return token{}, err
 	}
-	seconds, err := strconv.ParseInt(strings.Trim(string(got.Expires), `"`), 10, 32)
-	if err != nil || seconds < 0 {
-		seconds = 0
-	}
-	return i.checked(got.Token, time.Duration(seconds)*time.Second)
+	return i.checked(got.Token, got.life(i.world.Now()))
 }
 
 // checked returns a token that may stand in a header.
@@ -215,11 +238,11 @@ func (i *identity) withCLI(ctx context.Context) (token, error) {
 		return token{}, provider.Errorf(fault.Denied, i.name, "az gives no token (status %d)", result.Exit).WithFix("run `az login`, or set credential to another kind")
 	}
 	var got struct {
-		Token   string `json:"accessToken"`
-		Expires int64  `json:"expires_on"` // seconds since 1970; expiresOn beside it is local time
+		Token string `json:"accessToken"`
+		term         // expiresOn beside it is local time
 	}
 	if json.Unmarshal(result.Stdout, &got) != nil {
 		return token{}, provider.Errorf(fault.Unavailable, i.name, "az does not answer as it should").WithFix("try `az account get-access-token` by hand")
 	}
-	return i.checked(got.Token, max(0, time.Unix(got.Expires, 0).Sub(i.world.Now())))
+	return i.checked(got.Token, got.life(i.world.Now()))
 }

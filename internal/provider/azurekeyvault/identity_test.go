@@ -3,9 +3,12 @@ package azurekeyvault_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +93,7 @@ func TestCLI(t *testing.T) {
 		want   error
 	}{
 		"logged in":     {`[ "$*" = "account get-access-token --output json --resource https://example.com --tenant ` + azurefake.Tenant + `" ] && echo '{"accessToken":"TOKEN","expiresOn":"2026-01-01 00:00:00","expires_on":4102444800}'`, nil},
+		"an old az":     {`echo '{"accessToken":"TOKEN","expiresOn":"2026-01-01 00:00:00"}'`, nil},
 		"not logged in": {`echo "Please run az login. ` + providertest.Canary + `" >&2; exit 1`, fault.Denied},
 		"strange":       {`echo '` + providertest.Canary + `'`, fault.Unavailable},
 		"empty":         {`echo '{}'`, fault.Unavailable},
@@ -107,6 +111,54 @@ func TestCLI(t *testing.T) {
 			err := works(t, p.mustOpen(t, w))
 			if !errors.Is(err, test.want) || err != nil && strings.Contains(err.Error(), providertest.Canary) {
 				t.Errorf("%v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// TestTokensOfMachinesAreKept: for as long as they say, in whatever form; one that does not say is good for a minute.
+func TestTokensOfMachinesAreKept(t *testing.T) {
+	t.Parallel()
+	on := strconv.FormatInt(start.Add(time.Hour).Unix(), 10)
+	for _, test := range []struct {
+		says string // empty: what the fake says, which is what App Service says
+		good time.Duration
+	}{
+		{"", time.Hour - 2*time.Minute},
+		{`"expires_on":` + on, time.Hour - 2*time.Minute},
+		{`"expires_in":"3600"`, time.Hour - 2*time.Minute},
+		{`"expires_in":600,"expires_on":"` + on + `"`, 8 * time.Minute},
+		{`"expires_on":"06/20/2026 02:57:58 PM +00:00"`, time.Minute},
+		{`"expires_on":null`, time.Minute},
+		{`"token_type":"Bearer"`, time.Minute},
+		{`"expires_in":99999999999999`, 1<<31*time.Second - 2*time.Minute},
+	} {
+		t.Run(test.says, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			w, now := world(env("IDENTITY_ENDPOINT", p.plain.URL+"/msi/token", "IDENTITY_HEADER", secretOfClient)), start
+			w.Now = func() time.Time { return now }
+			fake := p.Azure
+			tokens := 0
+			p.Azure = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/msi/token" {
+					tokens++
+					if test.says != "" {
+						_, _ = fmt.Fprintf(w, `{"access_token":%q,%s}`, p.Token(), test.says)
+						return
+					}
+				}
+				fake.ServeHTTP(w, r)
+			})
+			open := p.mustOpen(t, w, "credential", "managed")
+			for _, step := range []struct {
+				at   time.Duration
+				want int
+			}{{0, 1}, {test.good - time.Second, 1}, {test.good, 2}} {
+				now = start.Add(step.at)
+				if err := works(t, open); err != nil || tokens != step.want {
+					t.Errorf("%v later: %d tokens, want %d; %v", step.at, tokens, step.want, err)
+				}
 			}
 		})
 	}

@@ -25,6 +25,7 @@ const (
 type Server struct {
 	Secret   string        // of the client: its secret, or the token that is federated
 	Life     time.Duration // of tokens
+	Now      func() time.Time
 	PageSize int
 	Retain   bool   // soft delete is on: what was deleted keeps its name
 	Next     string // where the second page of every list is said to be; empty: where it is
@@ -48,7 +49,7 @@ type object = map[string]any
 
 // New returns a vault without secrets.
 func New(secret string) *Server {
-	return &Server{Secret: secret, Life: time.Hour, PageSize: 3, Resource: "https://" + Domain, tokens: map[string]bool{}, secrets: map[string]*item{}, at: 1767323045}
+	return &Server{Secret: secret, Life: time.Hour, Now: time.Now, PageSize: 3, Resource: "https://" + Domain, tokens: map[string]bool{}, secrets: map[string]*item{}, at: 1767323045}
 }
 
 // Logins returns how often somebody got a token.
@@ -246,6 +247,13 @@ func (s *Server) machine(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	if !good || q.Get("resource") != "https://"+Domain || q.Get("client_id") != "" && q.Get("client_id") != Client {
 		answer(w, 400, object{"error": "invalid_request"})
+		return
+	}
+	if path == "msi/token" { // https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+		answer(w, 200, object{
+			"access_token": s.Token(), "expires_on": strconv.FormatInt(s.Now().Add(s.Life).Unix(), 10), "resource": q.Get("resource"), "token_type": "Bearer",
+			"client_id": Client,
+		})
 		return
 	}
 	answer(w, 200, object{"access_token": s.Token(), "expires_in": strconv.Itoa(int(s.Life.Seconds()))})
