@@ -10,6 +10,7 @@ type hereDoc struct {
 	end  string // the line that ends it
 	raw  bool   // its delimiter is quoted: nothing in it means anything
 	tabs bool   // <<-: tabs at the beginning of lines are dropped
+	runs string // a program on its line that runs what it reads
 }
 
 // hereOperator reads << and the delimiter behind it.
@@ -36,7 +37,7 @@ func (s *shellScanner) hereOperator() error {
 		s.lost = "a here-document with an unusual delimiter"
 		return nil
 	}
-	doc.end = plain
+	doc.end, doc.runs = plain, s.top().line.runs
 	s.here = append(s.here, doc)
 	return nil
 }
@@ -82,8 +83,13 @@ func (d hereDoc) size(text string) int {
 // hereLines makes spans of the lines with holes, up to end.
 func (s *shellScanner) hereLines(doc hereDoc, end int) error {
 	body := s.text[s.at:end]
-	if err := s.risk(); err != nil && strings.IndexByte(body, hole) >= 0 {
-		return err
+	if first := strings.IndexByte(body, hole); first >= 0 {
+		if doc.runs != "" {
+			return s.refuseInput(s.at+first, doc.runs)
+		}
+		if err := s.risk(); err != nil {
+			return err
+		}
 	}
 	last := strings.LastIndexByte(body, hole)
 	if s.expand && doc.raw && last >= 0 {

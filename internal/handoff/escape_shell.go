@@ -46,8 +46,13 @@ func (s *shellScanner) scan() ([]span, error) {
 			return nil, &unfit{holeAt(text, done+at), "stands in or behind " + s.lost, shellWayOut}
 		}
 	}
-	if f := s.top(); f.kind == single || f.kind == double {
+	switch f := s.top(); f.kind {
+	case single, double:
 		return nil, &unclear{f.start, "a quote that begins here has no end", "say what the file is with --escape"}
+	case command:
+		if err := s.endOfWord(); err != nil {
+			return nil, err
+		}
 	}
 	return s.spans, nil
 }
@@ -63,8 +68,10 @@ type frame struct {
 
 	words     []string // of command, if somebody wants to see them: those of the command so far
 	redirect  bool     // of command: the next word is a file's name
-	takesCode byteSet  // of command: it names a program to which an option that ends so gives code
+	takesCode byteSet  // of command: it names a program to which an option with one of these letters gives code; nil: it names none
 	runs      string   // of command: what in it runs or calculates its arguments, quoted or not
+	line      pipeline // of command
+	groups    []group  // of command
 }
 
 type frameKind int
@@ -93,7 +100,7 @@ type shellScanner struct {
 func (s *shellScanner) top() *frame { return &s.frames[len(s.frames)-1] }
 
 func (s *shellScanner) push(kind frameKind, size int) {
-	s.frames = append(s.frames, frame{kind: kind, start: s.at, word: -1})
+	s.frames = append(s.frames, frame{kind: kind, start: s.at, word: -1, line: pipeline{first: len(s.spans)}})
 	s.at += size
 }
 
@@ -281,7 +288,10 @@ func (s *shellScanner) inCommand() error {
 	c := s.text[s.at]
 	switch {
 	case c == '\n':
-		s.endOfWord()
+		if err := s.endOfWord(); err != nil {
+			return err
+		}
+		s.operator(f)
 		f.words, f.redirect = nil, false
 		s.at++
 		return s.hereDocs()
@@ -323,9 +333,12 @@ func (s *shellScanner) inCommand() error {
 
 // between goes over what separates words.
 func (s *shellScanner) between() error {
-	s.endOfWord()
+	if err := s.endOfWord(); err != nil {
+		return err
+	}
 	f := s.top()
 	c := s.text[s.at]
+	s.operator(f)
 	switch {
 	case c == '<' || c == '>':
 		f.redirect = true
@@ -333,6 +346,8 @@ func (s *shellScanner) between() error {
 		f.words, f.redirect = nil, false
 	}
 	switch {
+	case s.has("<("), s.has(">("):
+		s.substituted()
 	case s.has("<<<"):
 		s.at += 3
 	case s.has("<<"):

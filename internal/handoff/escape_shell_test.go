@@ -189,11 +189,57 @@ func TestI21WhatQuotesDoNotProtect(t *testing.T) {
 	}
 }
 
+// TestI21InputThatIsRun: a shell or an interpreter runs what it reads, so no value gets there: not in a here-document or a here-string,
+// nor through a pipe, nor as an argument however its option is written.
+func TestI21InputThatIsRun(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{
+		"ssh host <<EOF\necho ${env.X}\nEOF\n", "sh -s <<'EOF'\necho ${env.X}\nEOF\n", "sudo bash <<-EOF\n\techo ${env.X}\n\tEOF\n", "cat <<EOF | sh\n${env.X}\nEOF\n", "cat <<EOF |\n${env.X}\nEOF\nsh\n",
+		"<<EOF sh\n${env.X}\nEOF\n", "cat <<EOF | (cd /; exec 'bash')\n${env.X}\nEOF\n", "/usr/bin/python3.12 - <<EOF\n${env.X}\nEOF\n", "$SHELL <<EOF\n${env.X}\nEOF\n", "\"${env.A}/sh\" <<EOF\n${env.X}\nEOF\n", ". /dev/stdin <<EOF\n${env.X}\nEOF\n",
+		"if true; then source /dev/stdin <<EOF\n${env.X}\nEOF\nfi", "docker exec -i c sh <<A <<B\nx\nA\n${env.X}\nB\n", "su - u 2>&1 <<E\n${env.X}\nE\n",
+		"bash <<< 'echo ${env.X}'", "bash -x <<<\"echo ${env.X}\"", "<<< ${env.X} bash", "echo 'echo ${env.X}' | sh", "echo 'echo ${env.X}' |& sh\n", "echo \"${env.X}\" |\n  tee log |\n\n  # it goes on\n  ssh host", "printf %s ${env.X} | \\bash",
+		"{ echo a ${env.X}; cat b; } | ssh host bash", "( echo ${env.X}; cat b ) | sh", "for i in a; do\necho ${env.X}\ndone | sh", "if a; then echo ${env.X}\nfi | sh", "case a in a) echo ${env.X};; esac | sh", "echo \"$(printf %s ${env.X})\" | sh", "x=\"$(echo ${env.X} | sh)\"",
+		"bash <(echo ${env.X})", "bash < <(echo ${env.X})", ". <(cat; echo ${env.X})", "echo ${env.X} | tee >(sh)", "echo ${env.X} > >(sudo sh)",
+		"sh -ce 'echo ${env.X}'", "bash -ceu \"echo ${env.X}\"", "bash -cx ${env.X}", "bash 2>&1 -c ${env.X}", "eval 2>&1 ${env.X}", "eval >|f ${env.X}", "perl -E '${env.X}'", "perl -Mstrict -lane '${env.X}'", "node -p ${env.X}", "node -pe ${env.X}", "node --eval '${env.X}'",
+		"node --eval='${env.X}'", "node --print \"${env.X}\"", "python3 -c'print(${env.X})'", "python3.12 -Ic ${env.X}", "ruby -e'${env.X}'", "php -r${env.X}", "su u --command=${env.X}", "env -S'a ${env.X}'", "sudo -s echo ${env.X}", "'eval' ${env.X}", "\\eval ${env.X}", "'s'h \"-c\" ${env.X}",
+	} {
+		for _, value := range []string{"v", "$(touch ran)"} {
+			if out, err := fill(Shell, false, strings.ReplaceAll(file, "$SHELL", "\\$SHELL"), []byte(value)); !errors.Is(err, fault.Invalid) || out != "" {
+				t.Errorf("%q became %q, %v", file, out, err)
+			}
+		}
+	}
+	// What is like these and only data.
+	for file, want := range map[string]string{
+		"sh -c 'cat' </dev/null; cat <<E\n${env.X}\nE\n":              "v\n",
+		"x=${env.X}\nprintf %s \"$x\" | sh -c 'cat'":                  "v",
+		"printf '%s\\n' ${env.X} | cat; true | sh":                    "v\n",
+		"printf '%s\\n' ${env.X} || sh":                               "v\n",
+		"sh -c 'echo 1' | grep -v ${env.X}":                           "1\n",
+		"sh /dev/null ${env.X}; echo a":                               "a\n",
+		"{ echo ${env.X}; }; echo echo 1 | sh":                        "v\n1\n",
+		"f() { echo ${env.X}; }; f; (echo a); echo b | (sh -c cat)":   "v\na\nb\n",
+		"echo ${env.X} | { cat; echo . source; }":                     "v\n. source\n",
+		"cat <(echo ${env.X}); echo 3 | tee >(cat >/dev/null)":        "v\n3\n",
+		"sh <<E; cat <<E2 >/dev/null\necho 1\nE\nE2\necho ${env.X}\n": "1\nv\n",
+		"printf %s ${env.X} 2>&1 | xargs -r echo":                     "v\n",
+	} {
+		out, err := fill(Shell, false, file, []byte("v"))
+		if err != nil {
+			t.Errorf("%q: %v", file, err)
+			continue
+		}
+		if got := runScript(t, t.TempDir(), "bash", out); got != want {
+			t.Errorf("%q became %q and printed %q", file, out, got)
+		}
+	}
+}
+
 // TestI21AnyScript: whatever a script around it is, no shell runs the value: what it would leave behind is not there.
 func TestI21AnyScript(t *testing.T) {
 	t.Parallel()
 	pieces := []string{
-		"'", `"`, "`", "$(", ")", "((", "))", "${a", "}", "$'", `\`, "\n", " ", ";", "<<E\n", "\nE\n", "<<'E'\n", "#", "a=", "case a in ", ";; esac", "echo ", "x[", "]", "$", "{", "|", "[[ ", " -eq ", "<<-E\n", "$((", x, x, x,
+		"'", `"`, "`", "$(", ")", "((", "))", "${a", "}", "$'", `\`, "\n", " ", ";", "<<E\n", "\nE\n", "<<'E'\n", "#", "a=", "case a in ", ";; esac", "echo ", "x[", "]", "$", "{", "|", "[[ ", " -eq ", "<<-E\n", "$((", "sh", "sh -ec ", "<<<", "<(", ">(", "{ ", "; }", "&", x, x, x,
 	}
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
