@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -21,9 +22,9 @@ import (
 // Cache says where, and for how long, answers of stores are kept after the run. Why it is done like this is in
 // docs/decisions/0034-answers-of-stores-are-kept-in-sealed-files.md.
 type Cache struct {
-	Dir    string        // empty: nowhere
-	TTL    time.Duration // of providers that say none themselves; 0: nothing is kept
-	MaxAge time.Duration // nothing older is ever used, not even offline; 0: a day
+	Dir    string         // empty: nowhere
+	TTL    time.Duration  // of providers that say none themselves; 0: nothing is kept
+	MaxAge *time.Duration // nothing older is ever used, not even offline; 0: nothing at all; nil: a day
 }
 
 const (
@@ -55,8 +56,8 @@ func (c *Chain) open(key []byte) *box {
 }
 
 func (c *Chain) hardAge() time.Duration {
-	if c.opts.Cache.MaxAge > 0 {
-		return c.opts.Cache.MaxAge
+	if c.opts.Cache.MaxAge != nil {
+		return *c.opts.Cache.MaxAge
 	}
 	return defaultMaxAge
 }
@@ -161,12 +162,14 @@ func (b *box) keep(p place, item provider.Item, at time.Time) error {
 
 // drop removes every version of a secret, which is about to be different.
 func (b *box) drop(p place) {
-	files, err := filepath.Glob(filepath.Join(b.dir, b.prefix(p)+"*"))
+	files, err := os.ReadDir(b.dir)
 	if err != nil {
 		return
 	}
 	for _, f := range files {
-		_ = os.Remove(f)
+		if strings.HasPrefix(f.Name(), b.prefix(p)) {
+			_ = os.Remove(filepath.Join(b.dir, f.Name()))
+		}
 	}
 }
 

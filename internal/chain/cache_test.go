@@ -20,8 +20,8 @@ func cached(t *testing.T) (*world, *store, string) {
 	t.Helper()
 	w := newWorld(t)
 	s := w.store("kv", 100).put("db/main", "canary-of-kv-0123456789", "db/main", "canary-of-kv-second")
-	dir := filepath.Join(t.TempDir(), "cache")
-	w.o.Cache = chain.Cache{Dir: dir, TTL: 5 * time.Minute, MaxAge: time.Hour}
+	dir, hour := filepath.Join(t.TempDir(), "of [one]", "cache"), time.Hour // a path is no pattern
+	w.o.Cache = chain.Cache{Dir: dir, TTL: 5 * time.Minute, MaxAge: &hour}
 	return w, s, dir
 }
 
@@ -253,5 +253,56 @@ func TestNothingIsKeptUnasked(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("there is a cache: %v", err)
+	}
+}
+
+// TestZeroKeepsNothing: a provider's own 0 is stronger than the time of all, and a greatest age of 0 than both.
+func TestZeroKeepsNothing(t *testing.T) {
+	t.Parallel()
+	own := &settings.Table{Members: []settings.Member{{Key: "cache_ttl", Value: settings.Value{Text: "0"}}}}
+	for what, change := range map[string]func(*world){
+		"cache_ttl": func(w *world) { w.specs[0].Settings = own },
+		"max_age":   func(w *world) { w.o.Cache.MaxAge = new(time.Duration) },
+	} {
+		w, _, dir := cached(t)
+		change(w)
+		if _, _, err := w.reads(keeper.GetRequest{Ref: keeper.Ref{Name: "db/main"}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: there is a cache: %v", what, err)
+		}
+	}
+}
+
+// TestServingAsksAgain: a process that answers many gives none of them what is older than the time of the provider.
+func TestServingAsksAgain(t *testing.T) {
+	t.Parallel()
+	w, s, _ := cached(t)
+	w.o.Serving = true
+	for _, x := range []struct {
+		what   string
+		ttl    time.Duration
+		remote bool
+		later  time.Duration
+		trips  int64
+	}{
+		{"without a time", 0, true, 0, 2},
+		{"within it", time.Minute, true, 59 * time.Second, 1},
+		{"after it", time.Minute, true, time.Minute, 2},
+		{"not far away", time.Minute, false, time.Second, 2},
+	} {
+		w.now = w.now.Add(time.Hour)
+		w.o.Cache.TTL, s.traits.Remote = x.ttl, x.remote
+		c, before := w.chain(), s.asked.Load()
+		for range 2 {
+			if _, _, err := get(t, c, owner, keeper.Ref{Name: "db/main"}); err != nil {
+				t.Fatal(err)
+			}
+			w.now = w.now.Add(x.later)
+		}
+		if n := s.asked.Load() - before; n != x.trips {
+			t.Errorf("%s: asked %d times, want %d", x.what, n, x.trips)
+		}
 	}
 }

@@ -36,6 +36,7 @@ type Options struct {
 	Offline bool           // ask no provider over the network
 	MaxAge  *time.Duration // of a cached value; nil: what configuration says
 	Cache   Cache
+	Serving bool // this process answers many, for as long as it likes: what a store said to one is no answer to another, unless that is kept
 
 	Random io.Reader // for values that are generated
 	// Wait returns after d or with the error of ctx; Jitter a random duration below d.

@@ -78,16 +78,6 @@ func (f *flight) answer(now time.Time) fetched {
 	return out
 }
 
-// young reports whether the answer of a flight may be used by who asks at a time; one that is not here yet may be.
-func (m *member) young(f *flight, now time.Time) bool {
-	select {
-	case <-f.done:
-		return m.chain.opts.MaxAge == nil || now.Sub(f.at) < *m.chain.opts.MaxAge
-	default:
-		return true
-	}
-}
-
 // fly asks the store. It goes on when who asked first gives up, until the time of the provider is over or the chain is closed.
 func (m *member) fly(p provider.Provider, own []*flight) {
 	if b, ok := p.(provider.Batch); ok && len(own) > 1 {

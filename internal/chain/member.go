@@ -26,7 +26,7 @@ const defaultRetries = 3
 type member struct {
 	chain    *Chain
 	spec     provider.Spec
-	cacheTTL time.Duration // 0: nothing is kept after the run
+	cacheTTL *time.Duration // its own; nil: that of all
 	retries  int
 
 	mu      sync.Mutex
@@ -53,7 +53,10 @@ func (m *member) common() error {
 			rest.Members = append(rest.Members, x)
 		}
 	}
-	m.cacheTTL = own.Duration("cache_ttl", 0)
+	if own.Has("cache_ttl") {
+		ttl := own.Duration("cache_ttl", 0)
+		m.cacheTTL = &ttl
+	}
 	m.retries = own.Number("max_retries", defaultRetries, 0, 20)
 	m.spec.Settings = rest
 	if m.spec.Timeout <= 0 {

@@ -90,8 +90,13 @@ capabilities:
 		sealed *bool
 		to     string
 	}{
-		{"OPENAI_API_KEY", nil, "local"}, {"mine", nil, "local"}, {"ACME_KEY", nil, "local"},
-		{"ANTHROPIC_API_KEY", &no, "kv"}, {"STRIPE_API_KEY", nil, "kv"}, {"readable", nil, "kv"}, {"other", nil, "kv"},
+		{"OPENAI_API_KEY", nil, "local"},
+		{"mine", nil, "local"},
+		{"ACME_KEY", nil, "local"},
+		{"ANTHROPIC_API_KEY", &no, "kv"},
+		{"STRIPE_API_KEY", nil, "kv"},
+		{"readable", nil, "kv"},
+		{"other", nil, "kv"},
 	} {
 		for _, generated := range []bool{false, true} {
 			r := keeper.SetRequest{Ref: keeper.Ref{Name: x.name}, Sealed: x.sealed, Via: "set", Value: val("a longer value of 32 bytes long!")}

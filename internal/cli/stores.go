@@ -55,7 +55,7 @@ func (a *app) needsChain(cfg *config.Config) bool {
 func (a *app) chain(cfg *config.Config, inner keeper.API) (*chain.Chain, error) {
 	o := chain.Options{
 		Default: cfg.DefaultProvider, Make: kinds.Make, Offline: a.flags.offline, Random: a.world.Random, Wait: wait, Jitter: rand.N[time.Duration],
-		Environ: a.world.Environ,
+		Environ: a.world.Environ, Serving: a.serving,
 		World: provider.World{
 			Getenv: a.getenv, Now: a.world.Now, Home: a.home(), Debug: a.log.Debug, ChildEnvironment: a.storesEnvironment,
 		},

@@ -24,8 +24,8 @@ type Config struct {
 	DefaultProvider string        // empty: not said
 	Overlap         time.Duration // 0: not said
 	CacheTTL        time.Duration
-	CacheMaxAge     time.Duration // 0: not said
-	Providers       []Provider    // as they are declared, in the order of the file
+	CacheMaxAge     *time.Duration // nil: not said
+	Providers       []Provider     // as they are declared, in the order of the file
 
 	Env      []Variable // in the order of the file
 	EnvFiles []EnvFile
@@ -258,7 +258,7 @@ func merge(user, project *settings.Table) *settings.Table {
 		case m.Key == "vars" || m.Key == "targets":
 			out.Members[i].Value = lay(out.Members[i].Value, m.Value, -1)
 		case m.Key == "secrets":
-			out.Members[i].Value = lay(out.Members[i].Value, m.Value, 1)
+			out.Members[i].Value = laySecrets(out.Members[i].Value, m.Value)
 		}
 	}
 	return out

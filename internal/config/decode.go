@@ -232,7 +232,8 @@ func (r *reader) secrets(v settings.Value) {
 				case "ttl":
 					r.c.CacheTTL = r.duration(key, v, 0, longest)
 				case "max_age":
-					r.c.CacheMaxAge = r.duration(key, v, 0, longest)
+					d := r.duration(key, v, 0, longest)
+					r.c.CacheMaxAge = &d
 				}
 			})
 		case "providers":

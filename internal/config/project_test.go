@@ -166,7 +166,7 @@ env: {A: project}
 vars: {region: eu, db: {port: 2}}
 `)
 	c = p.mustLoad()
-	if len(c.Providers) != 1 || c.Providers[0].Origin != "project" || c.DefaultProvider != "mine" || c.CacheTTL != 5*time.Second || c.CacheMaxAge != 0 {
+	if len(c.Providers) != 1 || c.Providers[0].Origin != "project" || c.DefaultProvider != "" || c.CacheTTL != 5*time.Second || *c.CacheMaxAge != time.Hour {
 		t.Errorf("secrets: %+v", c)
 	}
 	if len(c.Env) != 1 || expand(t, c, c.Env[0].Value) != "project" {
