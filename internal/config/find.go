@@ -28,7 +28,7 @@ type File struct {
 	// Refused says why the file can neither be used nor trusted as it lies there: a symbolic link, another owner, writable by
 	// everybody. Then Text is empty.
 	Refused error
-	Foreign bool // Refused because it belongs to somebody else
+	Foreign bool // Refused because it belongs to somebody else, whatever it is: a file, a link, a directory
 
 	root     *settings.Table    // nil: the file says nothing, or cannot be parsed
 	problem  *Problem           // why it cannot be parsed
@@ -77,7 +77,7 @@ func Parse(path string, text []byte) *File {
 func (f *File) readOnce(path string) ([]byte, error) {
 	opened, err := openFile(path)
 	if err != nil {
-		if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
+		if info, e := os.Lstat(path); e == nil && (!isOurs(info) || !info.Mode().IsRegular()) {
 			f.refuse(path, info)
 			return nil, nil
 		}
@@ -106,13 +106,13 @@ func (f *File) refuse(path string, info fs.FileInfo) bool {
 		return true
 	}
 	switch {
+	case !isOurs(info): // before anything else, since nobody else's file may stop the user (Foreign)
+		f.Foreign = true
+		return no("belongs to somebody else", "make it yours, or leave it out: --no-project")
 	case info.Mode()&fs.ModeSymlink != 0:
 		return no("is a symbolic link", "put the file itself there, or leave it out: --no-project")
 	case !info.Mode().IsRegular():
 		return no("is not a regular file", "remove it, or leave it out: --no-project")
-	case !isOurs(info):
-		f.Foreign = true
-		return no("belongs to somebody else", "make it yours, or leave it out: --no-project")
 	case writableByAll(info):
 		return no("can be written by everybody", "chmod o-w %s", paths.Quote(path))
 	}

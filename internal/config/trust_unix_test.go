@@ -72,6 +72,28 @@ func TestI20FilesOfOthers(t *testing.T) {
 	refused("is not a regular file", false)
 }
 
+// Whoever may write above the user, to /tmp as anybody may, does not stop those commands that can do without a project, whatever they put
+// there.
+func TestI20NothingOfOthersStopsUs(t *testing.T) {
+	t.Parallel()
+	for what, put := range map[string]func(path string) error{
+		"a link":        func(path string) error { return os.Symlink("absent", path) },
+		"a link to it":  func(path string) error { return os.Symlink("tacit.yaml", path) },
+		"a FIFO":        func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a directory":   func(path string) error { return os.Mkdir(path, 0o700) },
+		"for everybody": func(path string) error { return os.WriteFile(path, nil, 0o666) },
+	} {
+		p := newPlace(t)
+		path := filepath.Join(p.dir, "tacit.yaml")
+		if err := errors.Join(put(path), os.Lchown(path, stranger, -1)); err != nil {
+			t.Fatal(err)
+		}
+		if c := p.mustLoad(); c.Project == nil || !c.Project.Foreign || c.Project.Refused == nil || !isEmpty(c) {
+			t.Errorf("%s: %+v", what, c.Project)
+		}
+	}
+}
+
 // A directory of somebody else is as far up as anybody looks.
 func TestI20NotAboveTheHomeOfAnother(t *testing.T) {
 	t.Parallel()
