@@ -2,9 +2,11 @@ package awscreds
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tacit/internal/provider/rest"
@@ -99,17 +101,19 @@ func (s *Source) container(ctx context.Context, uri string) (Credentials, error)
 	return s.endpointCredentials(client, r, a, "the container")
 }
 
-// instance asks the metadata service of EC2, version 2: a token first, then the name of the role, then its credentials.
-func (s *Source) instance(ctx context.Context) (Credentials, error) {
+// instance asks the metadata service of EC2, version 2: a token first, then the name of the role, then its credentials. With an error,
+// there says whether an instance with a role is there all the same: its service has a bad time, and is worth another try.
+func (s *Source) instance(ctx context.Context) (c Credentials, there bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, metadataAll)
 	defer cancel()
 	base := "http://169.254.169.254"
 	if strings.EqualFold(s.env("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), "ipv6") {
 		base = "http://[fd00:ec2::254]"
 	}
-	client, err := s.client(firstOf(s.env("AWS_EC2_METADATA_SERVICE_ENDPOINT"), base), true)
+	var connected atomic.Bool
+	client, err := s.clientOver(firstOf(s.env("AWS_EC2_METADATA_SERVICE_ENDPOINT"), base), true, s.watch(&connected))
 	if err != nil {
-		return Credentials{}, err
+		return Credentials{}, true, err
 	}
 	defer client.Close()
 
@@ -122,27 +126,43 @@ func (s *Source) instance(ctx context.Context) (Credentials, error) {
 	a, err := client.Do(first, r)
 	switch {
 	case err != nil:
-		return Credentials{}, err
-	case !a.OK() || len(a.Body) == 0:
-		return Credentials{}, client.Refused(r, a, "")
+		return Credentials{}, connected.Load(), err
+	case !a.OK() || len(a.Body) == 0: // it is off, or somebody else's
+		return Credentials{}, a.Status == http.StatusTooManyRequests || a.Status >= http.StatusInternalServerError, client.Refused(r, a, "")
 	}
 	const roles = "/latest/meta-data/iam/security-credentials/"
 	r.Method, r.Header, r.Path = http.MethodGet, http.Header{"X-Aws-Ec2-Metadata-Token": {strings.TrimSpace(string(a.Body))}}, roles
 	if a, err = client.Do(ctx, r); err != nil {
-		return Credentials{}, err
+		return Credentials{}, true, err
 	}
 	role, _, _ := strings.Cut(strings.TrimSpace(string(a.Body)), "\n")
 	if !a.OK() || role == "" {
-		return Credentials{}, client.Refused(r, a, "")
+		return Credentials{}, !a.OK() && a.Status != http.StatusNotFound, client.Refused(r, a, "")
 	}
 	r.Path = roles + url.PathEscape(role)
 	if a, err = client.Do(ctx, r); err != nil {
-		return Credentials{}, err
+		return Credentials{}, true, err
 	}
 	if !a.OK() {
-		return Credentials{}, client.Refused(r, a, "")
+		return Credentials{}, true, client.Refused(r, a, "")
 	}
-	return s.endpointCredentials(client, r, a, "the instance's role")
+	c, err = s.endpointCredentials(client, r, a, "the instance's role")
+	return c, true, err
+}
+
+// watch returns the dialer of connections which notes that one was made.
+func (s *Source) watch(connected *atomic.Bool) dialer {
+	dial := s.c.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			connected.Store(true)
+		}
+		return conn, err
+	}
 }
 
 func (s *Source) endpointCredentials(client *rest.Client, r rest.Request, a *rest.Answer, from string) (Credentials, error) {

@@ -49,7 +49,8 @@ func (s *Source) roleSource(ctx context.Context, name string, p profile, above [
 	case source == "Environment":
 		return s.environment()
 	case source == "Ec2InstanceMetadata":
-		return s.instance(ctx)
+		c, _, err := s.instance(ctx)
+		return c, err
 	case source == "EcsContainer":
 		uri, err := s.containerURI()
 		if err != nil || uri == "" {

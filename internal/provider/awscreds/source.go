@@ -15,6 +15,9 @@ import (
 // early is how long before their end credentials are fetched anew.
 const early = 5 * time.Minute
 
+// pause is how long nobody is asked again after that failed, while the old credentials are still good.
+const pause = 15 * time.Second
+
 // Credentials are what requests are signed with.
 type Credentials struct {
 	KeyID   string
@@ -35,9 +38,10 @@ type Config struct {
 	Profile string // from the settings; empty: as AWS's tools choose
 	Region  string // from the settings; empty: as AWS's tools choose
 	World   provider.World
-	// Dial makes all connections; nil: a net.Dialer does.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial    dialer // makes all connections; nil: a net.Dialer does
 }
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Source finds credentials and keeps them until they end. Several goroutines may use it.
 type Source struct {
@@ -45,7 +49,8 @@ type Source struct {
 
 	turn  chan struct{} // holds one token: whoever has it may look at what follows
 	have  Credentials
-	files *files // nil: not read yet
+	again time.Time // when to fetch others that could not be fetched; zero: when it is time
+	files *files    // nil: not read yet
 }
 
 // New returns a source that has looked at nothing yet.
@@ -76,18 +81,25 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 		return Credentials{}, err
 	}
 	defer s.done()
-	if s.have.KeyID != "" && (s.have.Expires.IsZero() || s.c.World.Now().Before(s.have.Expires.Add(-early))) {
+	now := s.c.World.Now()
+	good := s.have.KeyID != "" && (s.have.Expires.IsZero() || now.Before(s.have.Expires))
+	if good && (s.have.Expires.IsZero() || now.Before(s.have.Expires.Add(-early)) || now.Before(s.again)) {
 		return s.have, nil
 	}
 	got, err := s.find(ctx)
-	if err != nil {
+	if err == nil && (got.KeyID == "" || got.Key.Len() == 0) {
+		err = s.misconfigured("%s holds no whole pair of keys", got.From)
+	}
+	switch {
+	case err != nil && good:
+		s.c.World.Debug("found no other AWS credentials, and keep those of before", "provider", s.c.Name, "from", s.have.From, "expires", s.have.Expires)
+		s.again = now.Add(pause)
+		return s.have, nil
+	case err != nil:
 		return Credentials{}, err
 	}
-	if got.KeyID == "" || got.Key.Len() == 0 {
-		return Credentials{}, s.misconfigured("%s holds no whole pair of keys", got.From)
-	}
 	s.c.World.Debug("found AWS credentials", "provider", s.c.Name, "from", got.From, "expires", got.Expires)
-	s.have = got
+	s.have, s.again = got, time.Time{}
 	return got, nil
 }
 
@@ -147,9 +159,9 @@ func (s *Source) find(ctx context.Context) (Credentials, error) {
 	if strings.EqualFold(s.env("AWS_EC2_METADATA_DISABLED"), "true") {
 		return Credentials{}, s.nothing(name, "the instance's metadata (AWS_EC2_METADATA_DISABLED is set)")
 	}
-	got, err := s.instance(ctx)
+	got, there, err := s.instance(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && (there || s.have.KeyID != "" || ctx.Err() != nil): // it was there before, or is
 		return got, err
 	case err != nil:
 		return got, s.nothing(name, "the instance's metadata (there was no answer, or there is no role)")
@@ -189,9 +201,13 @@ func (s *Source) misconfigured(format string, args ...any) *fault.Error {
 
 // client returns a client of whoever gives out credentials.
 func (s *Source) client(base string, plain bool) (*rest.Client, error) {
+	return s.clientOver(base, plain, s.c.Dial)
+}
+
+func (s *Source) clientOver(base string, plain bool, dial dialer) (*rest.Client, error) {
 	return rest.New(rest.Config{
 		Name: s.c.Name, Base: base, Plain: plain, Direct: plain, MaxAnswer: maxAnswer,
-		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: s.c.Dial,
+		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: dial,
 	})
 }
 

@@ -15,6 +15,8 @@ type machine struct {
 	ssoToken string
 	token    string // of the container's endpoint
 	denied   bool
+	failing  int // the status that the instance's metadata answers with below failsAt; 0: it answers
+	failsAt  string
 }
 
 // GiveOut lets the server give out credentials which last so long: to who shows the tokens of SSO and of the container, and as the
@@ -30,6 +32,13 @@ func (s *Server) Deny() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.machine.denied = true
+}
+
+// FailMetadata makes the metadata of the instance answer with that status below a path, until it is told 0.
+func (s *Server) FailMetadata(path string, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.machine.failing, s.machine.failsAt = status, path
 }
 
 // mint makes temporary credentials that are known from now on.
@@ -49,6 +58,8 @@ func (s *Server) serveMachine(w http.ResponseWriter, r *http.Request) bool {
 	defer s.mu.Unlock()
 	known := true
 	switch path := r.URL.Path; {
+	case s.machine.failing != 0 && strings.HasPrefix(path, s.machine.failsAt):
+		http.Error(w, "a bad time", s.machine.failing)
 	case path == "/federation/credentials":
 		s.serveSSO(w, r)
 	case path == "/container":

@@ -2,8 +2,10 @@ package gcpcreds
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -40,9 +42,10 @@ func (s *Source) metadata(ctx context.Context, path, what string) ([]byte, error
 	if host == "" {
 		host = metadataIP
 	}
+	var connected atomic.Bool
 	client, err := rest.New(rest.Config{
 		Name: s.c.Name, Base: "http://" + host, Plain: true, Direct: true, MaxAnswer: maxAnswer,
-		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: s.c.Dial,
+		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: s.watch(&connected),
 	})
 	if err != nil {
 		return nil, err
@@ -53,10 +56,12 @@ func (s *Source) metadata(ctx context.Context, path, what string) ([]byte, error
 	r := rest.Request{What: what, Path: "/computeMetadata/v1" + path, Header: http.Header{"Metadata-Flavor": {"Google"}}}
 	a, err := client.Do(brief, r)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && (connected.Load() || s.have.Bearer.Len() > 0 || ctx.Err() != nil): // it is there, or was before
 		return nil, err
 	case err != nil:
 		return nil, s.nothing("there was no answer")
+	case a.Status == http.StatusTooManyRequests, a.Status >= http.StatusInternalServerError: // it has a bad time
+		return nil, client.Refused(r, a, "")
 	case a.Header.Get("Metadata-Flavor") != "Google": // something else answers there
 		return nil, s.nothing("it is not Google's")
 	case a.Status == http.StatusNotFound:
@@ -65,6 +70,21 @@ func (s *Source) metadata(ctx context.Context, path, what string) ([]byte, error
 		return nil, client.Refused(r, a, "")
 	}
 	return a.Body, nil
+}
+
+// watch returns the dialer of connections which notes that one was made.
+func (s *Source) watch(connected *atomic.Bool) dialer {
+	dial := s.c.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			connected.Store(true)
+		}
+		return conn, err
+	}
 }
 
 // nothing is the error of having tried everything.

@@ -17,6 +17,8 @@ import (
 const (
 	// early is how long before its end a token is fetched anew.
 	early = 5 * time.Minute
+	// pause is how long nobody is asked again after that failed, while the old token is still good.
+	pause = 15 * time.Second
 	// scope is what a token is asked for.
 	scope = "https://www.googleapis.com/auth/cloud-platform"
 	// maxAnswer bounds what gives out credentials, in bytes: an answer or a file.
@@ -38,16 +40,19 @@ type Config struct {
 	// TokenURL is where refresh tokens are exchanged; empty: Google's address.
 	TokenURL string
 	// Dial makes all connections; nil: a net.Dialer does.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial dialer
 }
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Source finds tokens and keeps them until they end. Several goroutines may use it.
 type Source struct {
 	c Config
 
-	turn chan struct{} // holds one token: whoever has it may look at what follows
-	have Token
-	file *file // nil: not looked for yet
+	turn  chan struct{} // holds one token: whoever has it may look at what follows
+	have  Token
+	again time.Time // when to fetch another that could not be fetched; zero: when it is time
+	file  *file     // nil: not looked for yet
 }
 
 // New returns a source that has looked at nothing yet.
@@ -78,22 +83,35 @@ func (s *Source) Get(ctx context.Context) (Token, error) {
 		return Token{}, err
 	}
 	defer s.done()
-	if s.have.Bearer.Len() > 0 && s.c.World.Now().Before(s.have.Expires.Add(-early)) {
+	now := s.c.World.Now()
+	good := s.have.Bearer.Len() > 0 && now.Before(s.have.Expires)
+	if good && (now.Before(s.have.Expires.Add(-early)) || now.Before(s.again)) {
 		return s.have, nil
 	}
+	t, err := s.find(ctx)
+	switch {
+	case err != nil && good:
+		s.c.World.Debug("found no other Google credentials, and keep those of before", "provider", s.c.Name, "expires", s.have.Expires)
+		s.again = now.Add(pause)
+		return s.have, nil
+	case err != nil:
+		return Token{}, err
+	}
+	s.c.World.Debug("found Google credentials", "provider", s.c.Name, "from", s.file.from(), "expires", t.Expires)
+	s.have, s.again = t, time.Time{}
+	return t, nil
+}
+
+// find gets a token that can stand in a header.
+func (s *Source) find(ctx context.Context) (Token, error) {
 	if err := s.look(); err != nil {
 		return Token{}, err
 	}
 	t, err := s.fetch(ctx)
-	if err != nil {
-		return Token{}, err
+	if err == nil && unfit(t.Bearer.Reveal()) {
+		err = s.misconfigured("what was given out is no token")
 	}
-	if unfit(t.Bearer.Reveal()) {
-		return Token{}, s.misconfigured("what was given out is no token")
-	}
-	s.c.World.Debug("found Google credentials", "provider", s.c.Name, "from", s.file.from(), "expires", t.Expires)
-	s.have = t
-	return t, nil
+	return t, err
 }
 
 // unfit reports whether b cannot stand in a header.

@@ -57,6 +57,7 @@ type Server struct {
 	secrets map[string]*kept
 	made    int
 	email   string // of the machine's service account; empty: it has none
+	failing int    // the status that the machine's metadata answers with; 0: it answers
 }
 
 // New starts a server that takes one token and gives out pages of that many; now is its clock. What it gives out lasts so long.
@@ -78,6 +79,13 @@ func (s *Server) WithoutAccount() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.email = ""
+}
+
+// FailMetadata makes the metadata of the machine answer with that status, until it is told 0.
+func (s *Server) FailMetadata(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing = status
 }
 
 // Asked returns the actions that were asked for, and forgets them.
@@ -139,6 +147,8 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	switch path := strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/"); {
 	case r.Header.Get("Metadata-Flavor") != "Google" || r.Header.Get("X-Forwarded-For") != "":
 		http.Error(w, "no", http.StatusForbidden)
+	case s.failing != 0:
+		http.Error(w, "a bad time", s.failing)
 	case path == "project/project-id":
 		_, _ = w.Write([]byte(Project))
 	case path == "instance/service-accounts/default/token" && s.email != "":
