@@ -69,12 +69,14 @@ base URL, which is a proxy of tacit, and a token in the place of the key. Both a
 }
 
 func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
+	_, isScript := languageOf(argv[0])
+	a.serving = isScript || r.sealed // before the plan opens anything
 	plan, err := a.plan(ctx, r.sources)
 	if err != nil {
 		return err
 	}
 	program := handoff.Program{Argv: argv}
-	if _, isScript := languageOf(argv[0]); !isScript {
+	if !isScript {
 		if program.Path, err = handoff.Find(argv[0]); err != nil {
 			return a.startFailure(err)
 		}

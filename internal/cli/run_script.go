@@ -76,7 +76,6 @@ func (a *app) openScript(ctx context.Context, program *handoff.Program) (_ *scri
 	if program.Path, err = handoff.Find(l.interpreter); err != nil {
 		return nil, err
 	}
-	a.serving = true
 	k, err := a.keeper()
 	if err != nil {
 		return nil, err

@@ -22,7 +22,6 @@ const maxSealedRun = 24 * time.Hour
 // runSealed runs a program that uses sealed secrets: it gets base URLs of a proxy that is there for it alone, and a token in the place of
 // keys. Everything else is as in run.
 func (a *app) runSealed(ctx context.Context, program handoff.Program, plan []planned, noMask bool) error {
-	a.serving = true
 	k, err := a.keeper()
 	if err != nil {
 		return err
