@@ -20,6 +20,7 @@ const copyBatch = 100
 type CopyRequest struct {
 	From, To   string
 	Pattern    string // glob over names; empty for all
+	Scope      string // of the vault's secrets; empty: all that the caller is in
 	DryRun     bool
 	OnConflict string // what to do with another value that is there: fail (nothing is written), skip, version
 	Progress   keeper.Progress
@@ -32,7 +33,10 @@ func (c *Chain) Copy(ctx context.Context, who keeper.Caller, r CopyRequest) (cli
 	if err := c.checkCopy(ctx, who, r); err != nil {
 		return out, err
 	}
-	all, err := c.List(ctx, who, keeper.ListRequest{Provider: r.From, Pattern: r.Pattern})
+	all, err := c.List(ctx, who, keeper.ListRequest{Provider: r.From, Pattern: r.Pattern, Scope: r.Scope})
+	if err == nil {
+		err = oneOfEach(all.Secrets)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -43,22 +47,33 @@ func (c *Chain) Copy(ctx context.Context, who keeper.Caller, r CopyRequest) (cli
 		}
 		out.Secrets = append(out.Secrets, planned...)
 	}
-	if r.OnConflict == "fail" || r.OnConflict == "" {
-		for _, one := range out.Secrets {
-			if one.Action == "conflict" && !r.DryRun {
-				return out, provider.Errorf(fault.Exists, r.To, "%s is there with another value; nothing was copied", one.Name).About(one.Name).
-					WithFix("--on-conflict skip leaves it, --on-conflict version adds a version")
-			}
-		}
-	}
-	if !r.DryRun {
-		err = c.doCopy(ctx, who, r, out.Secrets)
+	conflict := slices.IndexFunc(out.Secrets, func(one client.CopiedOne) bool { return one.Action == "conflict" })
+	switch fails := r.OnConflict == "fail" || r.OnConflict == ""; {
+	case r.DryRun:
+	case fails && conflict >= 0:
+		n := out.Secrets[conflict].Name
+		err = provider.Errorf(fault.Exists, r.To, "%s is there with another value; nothing was copied", n).About(n).
+			WithFix("--on-conflict skip leaves it, --on-conflict version adds a version")
+	default:
+		err = c.doCopy(ctx, who, r, all.Secrets, out.Secrets)
 	}
 	for _, one := range out.Secrets {
 		out.Counts.Count(one.Action)
 	}
 	out.Total = len(out.Secrets)
 	return out, err
+}
+
+// oneOfEach refuses two secrets of one name, which the vault has in several scopes: the other side has one place for both. They are in
+// the order of their names.
+func oneOfEach(all []client.Secret) error {
+	for i := 1; i < len(all); i++ {
+		if a, b := all[i-1], all[i]; a.Name == b.Name {
+			return fault.New(fault.Conflict, "%s is there in %s and in %s; nothing was copied", a.Name, a.Scope, b.Scope).About(a.Name).
+				WithFix("copy those of one scope: --scope %s", a.Scope)
+		}
+	}
+	return nil
 }
 
 func (c *Chain) checkCopy(ctx context.Context, who keeper.Caller, r CopyRequest) error {
@@ -123,8 +138,8 @@ func (c *Chain) planCopy(ctx context.Context, who keeper.Caller, r CopyRequest, 
 	return out, nil
 }
 
-// doCopy writes what is planned, a few at a time, and ends with the first error.
-func (c *Chain) doCopy(ctx context.Context, who keeper.Caller, r CopyRequest, plan []client.CopiedOne) error {
+// doCopy writes what is planned for the secrets, a few at a time, and ends with the first error.
+func (c *Chain) doCopy(ctx context.Context, who keeper.Caller, r CopyRequest, secrets []client.Secret, plan []client.CopiedOne) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var (
@@ -132,17 +147,17 @@ func (c *Chain) doCopy(ctx context.Context, who keeper.Caller, r CopyRequest, pl
 		mu      sync.Mutex
 		done    int
 	)
-	next := make(chan *client.CopiedOne)
+	next := make(chan int)
 	for range atOnce {
 		workers.Go(func() {
-			for one := range next {
+			for i := range next {
 				err := ctx.Err()
 				if err == nil {
-					err = c.copyOne(ctx, who, r, one.Name)
+					err = c.copyOne(ctx, who, r, secrets[i])
 				}
 				if err != nil {
 					text := err.Error()
-					one.Action, one.Reason = "failed", &text
+					plan[i].Action, plan[i].Reason = "failed", &text
 					stop(err)
 				}
 				mu.Lock()
@@ -155,7 +170,7 @@ func (c *Chain) doCopy(ctx context.Context, who keeper.Caller, r CopyRequest, pl
 	}
 	for i := range plan {
 		if plan[i].Action == "create" || plan[i].Action == "version" {
-			next <- &plan[i]
+			next <- i
 		}
 	}
 	close(next)
@@ -164,8 +179,9 @@ func (c *Chain) doCopy(ctx context.Context, who keeper.Caller, r CopyRequest, pl
 }
 
 // copyOne writes one value, and reads it again.
-func (c *Chain) copyOne(ctx context.Context, who keeper.Caller, r CopyRequest, n string) error {
-	got, err := c.Get(ctx, who, keeper.GetRequest{Ref: keeper.Ref{Name: n, Provider: r.From}, Door: "provider copy"})
+func (c *Chain) copyOne(ctx context.Context, who keeper.Caller, r CopyRequest, s client.Secret) error {
+	n := s.Name
+	got, err := c.Get(ctx, who, keeper.GetRequest{Ref: keeper.Ref{Name: n, Scope: s.Scope, Provider: r.From}, Door: "provider copy"})
 	if err != nil {
 		return err
 	}

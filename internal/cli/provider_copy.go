@@ -21,7 +21,7 @@ func (a *app) providerCopyCommand() *cobra.Command {
 
 A secret that is there with the same value is left alone, so that a copy which broke off can be repeated. One that is there with another
 value is a conflict: fail copies nothing, skip leaves it, version adds a version. What the other provider cannot hold, such as tags, is
-said. Sealed secrets stay where they are.`,
+said. Sealed secrets stay where they are. A name that the vault has in two scopes is refused: --scope says which.`,
 		Example: "tacit provider copy env local 'DB_*' --dry-run\ntacit provider copy env local --on-conflict skip",
 		Args:    cobra.RangeArgs(2, 3),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -40,6 +40,7 @@ said. Sealed secrets stay where they are.`,
 
 func (a *app) providerCopy(ctx context.Context, r chain.CopyRequest) error {
 	a.otherNamed, a.flags.maxAge = true, "0" // what moves is what is there now
+	r.Scope = a.flags.scope
 	progress, done := a.progress("Copying")
 	defer done()
 	r.Progress = progress
