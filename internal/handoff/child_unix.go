@@ -37,6 +37,7 @@ func (p Program) wait(c *exec.Cmd, relay *relay, started func()) (exit int, err 
 	started()
 	relay.to(c.Process)
 	err = c.Wait()
+	relay.end()
 	var status *exec.ExitError
 	switch {
 	case err == nil:
@@ -59,7 +60,7 @@ func exitOf(s syscall.WaitStatus) int {
 type relay struct {
 	signals chan os.Signal
 	before  func(os.Signal) // is called before one is passed on; nil: nothing is
-	done    chan struct{}
+	done    chan struct{}   // nothing is passed on any more
 }
 
 // passedOn are the signals that a child gets when they are sent to us. SIGPIPE is not one: that nobody reads our output is an error of
@@ -98,7 +99,7 @@ func (r *relay) to(p *os.Process) {
 	}()
 }
 
-func (r *relay) stop() {
-	signal.Stop(r.signals)
-	close(r.done)
-}
+// end passes nothing on any more: the child has ended. What still arrives is for who reads signals.
+func (r *relay) end() { close(r.done) }
+
+func (r *relay) stop() { signal.Stop(r.signals) }

@@ -41,7 +41,7 @@ func (p Program) runMasked() (exit int, err error) {
 		o.abandon()
 		return exit, err
 	}
-	if lost := o.ended(); err == nil {
+	if lost := o.ended(nil); err == nil {
 		err = lost
 	}
 	return exit, err

@@ -55,7 +55,7 @@ func (p Program) runMasked() (exit int, err error) {
 		o.abandon()
 		return exit, err
 	}
-	if lost := o.ended(); err == nil {
+	if lost := o.ended(relay.signals); err == nil {
 		err = lost
 	}
 	return exit, err
@@ -68,7 +68,7 @@ func openAlike(ours *os.File) (here, theirs *os.File, err error) {
 	if !isTerminal(ours) {
 		return openPipe(ours)
 	}
-	here, theirs, err = pty.Open()
+	here, theirs, err = openPTY()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -140,6 +140,18 @@ func TestPromptsShow(t *testing.T) {
 	}
 }
 
+// So it does at a terminal.
+func TestPromptsShowAtATerminal(t *testing.T) {
+	t.Parallel()
+	s := onScreen(t, masked(t, "sh", "-c", `printf 'Continue? c'; read answer; echo "[$answer]"`))
+	s.expect("Continue? c")
+	s.keys("yes\n")
+	s.expect("[yes]")
+	if exit := s.ends(); exit != 0 {
+		t.Errorf("status %d", exit)
+	}
+}
+
 // What is started masked ends as it ends alone.
 func TestMaskedStatus(t *testing.T) {
 	t.Parallel()
@@ -214,6 +226,75 @@ func TestMaskedDoesNotWaitForTheBackground(t *testing.T) {
 	out, _ := io.ReadAll(r)
 	if err != nil || string(out) != "done\n" || time.Since(began) > 20*time.Second {
 		t.Errorf("%q, %v after %v", out, err, time.Since(began))
+	}
+}
+
+// Nor does it at a terminal, where what was left behind ignores that the terminal is gone.
+func TestMaskedDoesNotWaitForTheBackgroundAtATerminal(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	s := onScreen(t, masked(t, "sh", "-c", "sleep 30 & echo done; exit 4"))
+	if exit := s.ends(); exit != 4 || time.Since(began) > 20*time.Second {
+		t.Errorf("status %d after %v", exit, time.Since(began))
+	}
+	s.expect("done")
+	if !s.cooked() {
+		t.Error("the terminal was not given back")
+	}
+}
+
+// What is left of the output when the program has ended does not keep tacit from being ended.
+func TestMaskedEndsWhileItWrites(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		c := masked(t, "sh", "-c", "head -c 200000 /dev/zero; echo ended >&2; exit 3")
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close() // and nobody reads it before
+		defer out.Close()
+		c.Stdout = out
+		stderr, err := c.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.ReadFull(stderr, make([]byte, len("ended\n")))
+		gone := make(chan struct{})
+		go func() { defer close(gone); _ = c.Wait() }()
+		again, limit := time.NewTicker(100*time.Millisecond), time.After(20*time.Second)
+		for { // until it comes after the program's end
+			select {
+			case <-again.C:
+				_ = c.Process.Signal(sig)
+				continue
+			case <-limit:
+				t.Fatalf("%v: it waits", sig)
+			case <-gone:
+			}
+			break
+		}
+	}
+}
+
+// At a terminal Ctrl-C does that, however much still comes of what the program left behind.
+func TestMaskedIsInterruptedWhileItWritesToATerminal(t *testing.T) {
+	t.Parallel()
+	s := onScreen(t, masked(t, "sh", "-c", `trap '' HUP; (while :; do echo more; done) & echo begun; exit 3`))
+	s.expect("begun")
+	for began := time.Now(); ; s.keys("\x03") {
+		select {
+		case <-s.gone:
+			_ = s.ends()
+			if time.Since(began) > patience-time.Second {
+				t.Error("it was not interrupted")
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 

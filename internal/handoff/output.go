@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"tacit/internal/fault"
@@ -99,19 +100,14 @@ func (s *stream) over(silence bool) bool {
 	return !s.ended.IsZero() && (silence || time.Since(s.ended) > patience)
 }
 
-// end says that the program has ended, and waits until the rest of its output was written.
-func (s *stream) end() error {
+// end says that the program has ended: the rest of its output is still read.
+func (s *stream) end() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.ended = time.Now()
 	if err := s.from.SetReadDeadline(time.Now().Add(linger)); err != nil { // this system has none: what is there was read by now
 		_ = s.from.Close()
 	}
-	s.mu.Unlock()
-	<-s.done
-	if s.err != nil && !brokenPipe(s.err) {
-		return s.err
-	}
-	return nil
 }
 
 // outputs are the streams of one program.
@@ -153,16 +149,47 @@ func (o *outputs) abandon() {
 	}
 }
 
-// ended waits for the rest of the output. The error says what was not written.
-func (o *outputs) ended() error {
+// ended waits for the rest of the output. Who ends us meanwhile does not want to wait for it: such a signal leaves it [linger]. The error says
+// what was not written.
+func (o *outputs) ended(signals <-chan os.Signal) error {
+	for _, s := range o.streams {
+		s.end()
+	}
+	done := make(chan error, 1)
+	go func() { done <- o.rest() }()
+	var enough <-chan time.Time
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-enough:
+			return nil
+		case s := <-signals:
+			if ends(s) && enough == nil {
+				enough = time.After(linger)
+			}
+		}
+	}
+}
+
+// rest waits until the rest of the output was written.
+func (o *outputs) rest() error {
 	var all []error
 	for _, s := range o.streams {
-		all = append(all, s.end())
+		<-s.done
+		if s.err != nil && !brokenPipe(s.err) {
+			all = append(all, s.err)
+		}
 	}
 	if err := errors.Join(all...); err != nil {
 		return fault.Wrap(fault.Failed, errCause(err), "write what the program prints")
 	}
 	return nil
+}
+
+// ends reports whether the signal asks a program to end.
+func ends(s os.Signal) bool {
+	return s == os.Interrupt || s == syscall.SIGQUIT || s == syscall.SIGTERM || s == syscall.SIGHUP
 }
 
 func sameFile(a, b *os.File) bool {

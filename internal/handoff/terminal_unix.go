@@ -42,7 +42,7 @@ const suspendTime = 250 * time.Millisecond
 // The keys are taken at once if it reads from a terminal too. Else there may be somebody else in the pipeline who does; so it begins in
 // the background of its own terminal, where the kernel stops it when it wants a key, and only then they are taken.
 func (p Program) runOnTerminal(real *os.File) (exit int, err error) {
-	master, slave, err := pty.Open()
+	master, slave, err := openPTY()
 	if err != nil {
 		return 0, p.startFailed(err)
 	}
@@ -80,7 +80,8 @@ func (p Program) runOnTerminal(real *os.File) (exit int, err error) {
 	o.started()
 	exit = t.until()
 	t.keys.stop() // what is typed from now is not the program's
-	return exit, o.ended()
+	t.interruptible()
+	return exit, o.ended(t.signals)
 }
 
 // alike makes the program's terminal what the real one is.
@@ -236,6 +237,18 @@ func (t *onTerminal) lineEnds(theirs bool) {
 			t.plain = !theirs
 		}
 	})
+}
+
+// interruptible makes Ctrl-C and Ctrl-\ signals to us, while the rest of the output comes: nobody else reads them any more.
+func (t *onTerminal) interruptible() {
+	if t.was == nil || !t.inFront() {
+		return
+	}
+	fd := int(t.real.Fd())
+	if mode, err := unix.IoctlGetTermios(fd, getTermios); err == nil {
+		mode.Lflag |= unix.ISIG
+		_ = unix.IoctlSetTermios(fd, setTermios, mode)
+	}
 }
 
 // detach gives the real terminal back as it was.
