@@ -58,14 +58,18 @@ func (v *conn) call(ctx context.Context, what, httpMethod, path string, query ur
 	}
 	r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
 	a, err := v.client.Do(ctx, r)
-	// A token that was revoked, or whose time ran out on the way, is worth one new login; a policy that says no is not.
-	if err == nil && a.Status == http.StatusForbidden && !fresh && v.session.method.renews() && !v.alive(ctx, token) {
+	// A token that was revoked, or whose time ran out on the way, is worth one new login; a policy that says no is not. Looking the token
+	// up tells the two apart, unless its policies do not let it: then a new one cannot do it either, and that is found out once.
+	if err == nil && a.Status == http.StatusForbidden && !fresh && v.session.method.renews() && !v.session.blind.Load() && !v.alive(ctx, token) {
 		v.session.drop(ctx, token)
 		if token, _, err = v.session.current(ctx, v); err != nil {
 			return nil, err
 		}
 		r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
 		a, err = v.client.Do(ctx, r)
+		if err == nil && a.Status == http.StatusForbidden && !v.alive(ctx, token) {
+			v.session.blind.Store(true)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -212,8 +216,28 @@ func advise(err error, format string, args ...any) error {
 	return err
 }
 
-// Close gives connections back.
+// farewell is how long Vault has to take a token back.
+const farewell = time.Second
+
+// Close ends the session and gives connections back.
 func (v *conn) Close() error {
+	v.revoke()
 	v.client.Close()
 	return nil
+}
+
+// revoke gives back the token that we logged in for, which nobody else has. Whether Vault hears of it or not, its time will be over.
+func (v *conn) revoke() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	token := v.session.end(ctx)
+	if token.Len() == 0 {
+		return
+	}
+	r, err := v.request("revoke the token", http.MethodPost, "auth/token/revoke-self", nil, nil)
+	if err != nil {
+		return
+	}
+	r.Header["X-Vault-Token"] = []string{string(token.Reveal())}
+	_, _ = v.client.Do(ctx, r)
 }

@@ -3,6 +3,7 @@ package hashivault
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"tacit/internal/provider"
@@ -17,6 +18,7 @@ const margin = 10
 type session struct {
 	method method
 	now    func() time.Time
+	blind  atomic.Bool // its tokens may not look themselves up
 
 	turn  chan struct{} // holds one: who has it may touch what follows
 	token secret.Value  // empty: none
@@ -60,4 +62,20 @@ func (s *session) drop(ctx context.Context, token secret.Value) {
 	if bytes.Equal(s.token.Reveal(), token.Reveal()) {
 		s.token = secret.Value{}
 	}
+}
+
+// end forgets the token, and returns it if we logged in for it.
+func (s *session) end(ctx context.Context) secret.Value {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return secret.Value{}
+	}
+	defer func() { <-s.turn }()
+	token := s.token
+	s.token = secret.Value{}
+	if !s.method.renews() || !s.until.IsZero() && !s.now().Before(s.until) { // somebody else's, or as good as over
+		return secret.Value{}
+	}
+	return token
 }

@@ -154,6 +154,90 @@ func TestDenialIsNoReasonToLogIn(t *testing.T) {
 	}
 }
 
+// TestBlindTokens: denials of a token that may not look itself up cost one login in all, and no more questions then.
+func TestBlindTokens(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.NoDefault, p.Denied = true, "kv2/data/secret"
+	open, _ := loggedIn(t, p)
+	for range 5 {
+		if err := works(t, open); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open.Read(t.Context(), "secret", ""); !errors.Is(err, fault.Denied) {
+			t.Error(err)
+		}
+	}
+	if n := p.Logins(); n != 2 {
+		t.Errorf("%d logins", n)
+	}
+	p.Asked()
+	if _, err := open.Read(t.Context(), "secret", ""); !errors.Is(err, fault.Denied) || len(p.Asked()) != 1 {
+		t.Error(err)
+	}
+}
+
+// TestSightedTokens: a denial costs no login, and a token that was revoked is replaced as often as that happens.
+func TestSightedTokens(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.Denied = "kv2/data/secret"
+	open, _ := loggedIn(t, p)
+	for want := 1; want < 5; want++ {
+		if err := works(t, open); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open.Read(t.Context(), "secret", ""); !errors.Is(err, fault.Denied) {
+			t.Error(err)
+		}
+		if n := p.Logins(); n != want {
+			t.Errorf("%d logins, want %d", n, want)
+		}
+		p.Revoke()
+		if _, err := open.Read(t.Context(), "secret", ""); !errors.Is(err, fault.Denied) { // revoked and denied at once
+			t.Error(err)
+		}
+	}
+}
+
+// TestCloseRevokes: the token that we logged in for is given back, once, and not waited for; one of somebody else's is not touched.
+func TestCloseRevokes(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	open, _ := loggedIn(t, p)
+	if err := works(t, open); err != nil || p.Tokens() != 1 {
+		t.Fatal(err, p.Tokens())
+	}
+	p.Asked()
+	for range 2 {
+		if err := open.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if asked := p.Asked(); p.Tokens() != 0 || len(asked) != 1 || asked[0] != "POST /v1/auth/token/revoke-self" {
+		t.Errorf("%d tokens are left, asked %q", p.Tokens(), asked)
+	}
+
+	open = p.mustOpen(t, world(t, nil), "path", "kv2", "token", root)
+	if err := works(t, open); err != nil {
+		t.Fatal(err)
+	}
+	p.Asked()
+	if err := open.Close(); err != nil || len(p.Asked()) > 0 {
+		t.Errorf("a token of the configuration was revoked: %v", err)
+	}
+
+	open, _ = loggedIn(t, p)
+	if err := works(t, open); err != nil {
+		t.Fatal(err)
+	}
+	p.Break(providertest.Slow)
+	begin := time.Now()
+	if err := open.Close(); err != nil || time.Since(begin) > 10*time.Second {
+		t.Errorf("Close took %v: %v", time.Since(begin), err)
+	}
+}
+
 // TestLoginIsNotShared: a caller that gives up while it logs in fails alone.
 func TestLoginIsNotShared(t *testing.T) {
 	t.Parallel()

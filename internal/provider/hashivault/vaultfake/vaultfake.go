@@ -18,6 +18,8 @@ type Vault struct {
 	Secret    string        // logs in: the secret id of an AppRole, or a JSON web token
 	Lease     time.Duration // of the tokens that are got by logging in
 	Sealed    bool
+	NoDefault bool   // tokens do not have the policy "default", by which they may look themselves up and revoke themselves
+	Denied    string // the path that the policy of tokens which were got by logging in does not allow
 
 	mu     sync.Mutex
 	tokens map[string]bool // got by logging in
@@ -36,6 +38,13 @@ func (v *Vault) Logins() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.logins
+}
+
+// Tokens returns how many tokens of those who logged in are good.
+func (v *Vault) Tokens() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.tokens)
 }
 
 // Revoke forgets all tokens that were got by logging in.
@@ -92,8 +101,17 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, 403, object{"errors": []string{"permission denied"}})
 		return
 	}
+	if token != v.Root && (path == v.Denied || v.NoDefault && strings.HasPrefix(path, "auth/")) {
+		answer(w, 403, object{"errors": []string{"permission denied"}})
+		return
+	}
 	switch where, rest, _ := strings.Cut(path, "/"); where {
 	case "auth":
+		if path == "auth/token/revoke-self" {
+			delete(v.tokens, token)
+			w.WriteHeader(204)
+			return
+		}
 		answer(w, 200, object{"data": object{"id": token}})
 	case "sys":
 		v.mount(w, strings.TrimPrefix(path, "sys/internal/ui/mounts/"))
