@@ -229,6 +229,26 @@ func TestMaskedDoesNotWaitForTheBackground(t *testing.T) {
 	}
 }
 
+// Nor does it when that goes on to print, little or much.
+func TestMaskedDoesNotListenForEver(t *testing.T) {
+	t.Parallel()
+	for _, pause := range []string{":", "sleep 0.02"} {
+		c := masked(t, "sh", "-c", "(while echo more; do "+pause+"; done) 2>/dev/null & echo done; exit 3")
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Stdout = w
+		go func() { _, _ = io.Copy(io.Discard, r) }()
+		began := time.Now()
+		_ = c.Run()
+		if c.ProcessState.ExitCode() != 3 || time.Since(began) > patience+15*time.Second {
+			t.Errorf("%s: %v after %v", pause, c.ProcessState, time.Since(began))
+		}
+		_ = w.Close()
+	}
+}
+
 // Nor does it at a terminal, where what was left behind ignores that the terminal is gone.
 func TestMaskedDoesNotWaitForTheBackgroundAtATerminal(t *testing.T) {
 	t.Parallel()
@@ -295,6 +315,28 @@ func TestMaskedIsInterruptedWhileItWritesToATerminal(t *testing.T) {
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+}
+
+// Nothing of what a program printed is lost when it ends, however slow the reader is.
+func TestMaskedOutputForASlowReader(t *testing.T) {
+	t.Parallel()
+	const size = 250_000 // more than a pipe without us would hold
+	c := masked(t, "head", "-c", fmt.Sprint(size), "/dev/zero")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(patience + 2*time.Second) // this is what the reader is
+	b, err := io.ReadAll(out)
+	if len(b) != size || err != nil {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -16,8 +16,10 @@ const (
 	// linger is how long the output of a program that has ended may stay silent before nobody listens any more. Processes that it left
 	// behind may still have its output open, for as long as they live.
 	linger = 300 * time.Millisecond
-	// patience is how long it is listened to at the most, if it is never silent.
+	// patience is how long it is listened to at the most, if it is never silent; but what the program itself has printed is always read.
 	patience = 5 * time.Second
+	// holds is more than what can be on the way when a program ends: in the pipe, which is never wider than this, and in our hands.
+	holds = 256<<10 + piece
 	// piece is how much output is read at once.
 	piece = 64 << 10
 )
@@ -29,8 +31,10 @@ type stream struct {
 	scanner *growing
 	done    chan struct{}
 
-	mu    sync.Mutex
-	ended time.Time // when the program did; zero: it runs
+	mu     sync.Mutex
+	ended  time.Time     // when the program did; zero: it runs
+	after  int           // bytes that were read since
+	waited time.Duration // for them
 
 	err error // of writing; to be read after done
 }
@@ -46,12 +50,18 @@ func (s *stream) run() {
 	in := make([]byte, piece)
 	var out []byte
 	eased := true // nothing new is held back
+	quiet := 0    // how many reads in a row found nothing
 	for s.err == nil {
 		s.arm(eased)
+		began := time.Now()
 		n, err := s.from.Read(in)
+		waited := time.Since(began)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if s.over(eased) {
+			if eased {
+				quiet++
+			}
+			if s.over(quiet, 0, waited) {
 				s.write(s.scanner.End(out[:0]))
 				return
 			}
@@ -63,8 +73,8 @@ func (s *stream) run() {
 			return
 		default:
 			out = s.scanner.Append(out[:0], in[:n])
-			eased = s.scanner.Held() == 0
-			if s.over(false) {
+			eased, quiet = s.scanner.Held() == 0, 0
+			if s.over(quiet, n, waited) {
 				s.write(s.scanner.End(out))
 				return
 			}
@@ -88,16 +98,25 @@ func (s *stream) arm(eased bool) {
 	case !eased:
 		until = time.Now().Add(easeAfter)
 	case !s.ended.IsZero():
-		until = time.Now().Add(linger)
+		until = time.Now().Add(linger / 2)
 	}
 	_ = s.from.SetReadDeadline(until)
 }
 
-// over reports whether nothing more is waited for: the program ended, and then there was silence or enough time.
-func (s *stream) over(silence bool) bool {
+// over reports whether nothing more is waited for, now that a read of n bytes took so long: the program ended, and then there was silence or
+// enough time.
+//
+// Silence is two reads that found nothing: one may do so after we were stopped ourselves, whatever there is. Time counts when we waited for
+// output, or when all that may come from the program was read: else it may have been the reader of ours who took it.
+func (s *stream) over(quiet, n int, took time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.ended.IsZero() && (silence || time.Since(s.ended) > patience)
+	if s.ended.IsZero() {
+		return false
+	}
+	s.after += n
+	s.waited += min(took, linger)
+	return quiet > 1 || s.waited > patience || s.after >= holds && time.Since(s.ended) > patience
 }
 
 // end says that the program has ended: the rest of its output is still read.
@@ -105,7 +124,7 @@ func (s *stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = time.Now()
-	if err := s.from.SetReadDeadline(time.Now().Add(linger)); err != nil { // this system has none: what is there was read by now
+	if err := s.from.SetReadDeadline(time.Now().Add(linger / 2)); err != nil { // this system has none: what is there was read by now
 		_ = s.from.Close()
 	}
 }
