@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import socket
 import threading
 import weakref
@@ -157,11 +158,13 @@ class Transport:
             if self._pid != os.getpid():
                 _close_all(self._idle)
                 self._pid = os.getpid()
-            connection = self._idle.pop() if self._idle else None
-        if connection is None or connection.sock is None:
-            return self._open(timeout), False
-        connection.sock.settimeout(timeout)
-        return connection, True
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.sock is not None and not _readable(connection.sock):
+                    connection.sock.settimeout(timeout)
+                    return connection, True
+                connection.close()  # the other side did: nothing else comes without a request
+        return self._open(timeout), False
 
     def _keep(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
@@ -218,11 +221,10 @@ class _Sender:
     """Sends a body in a thread, since the answer may begin before its end."""
 
     def __init__(self, connection: http.client.HTTPConnection, body: Optional[Iterable[bytes]]) -> None:
-        self._connection = connection
-        self._socket = connection.sock
+        self._socket: socket.socket = connection.sock
         self._failed: Optional[BaseException] = None
         if body is None:
-            connection.send(b"0\r\n\r\n")
+            self._socket.sendall(b"0\r\n\r\n")
             return
         threading.Thread(target=self._send, args=(iter(body),), name="tacit-upload", daemon=True).start()
 
@@ -245,7 +247,7 @@ class _Sender:
 
     def _pass(self, piece: bytes) -> bool:
         try:
-            self._connection.send(piece)
+            self._socket.sendall(piece)  # and not connection.send, which would connect again after the stream was closed
         except (OSError, http.client.HTTPException):
             return False  # the service wanted no more of it; its answer says why
         return True
@@ -328,6 +330,15 @@ class Stream:
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
         return line
+
+
+def _readable(connection: socket.socket) -> bool:
+    """Say whether there is something to read, or the end."""
+    if hasattr(select, "poll"):  # which takes descriptors of any size
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 def _close_all(idle: list[http.client.HTTPConnection]) -> None:

@@ -11,11 +11,13 @@ import tempfile
 import threading
 import traceback
 import unittest
-from typing import Callable
+from typing import Callable, Iterator, Optional
+from unittest import mock
 
 import tacit
 from tacit._place import find
 from tacit._reference import parse
+from tacit._transport import _ToSocket
 
 _END = {"bytes_up": 0, "bytes_down": 4, "redactions": 2, "problem": None}
 
@@ -23,12 +25,16 @@ _END = {"bytes_up": 0, "bytes_down": 4, "redactions": 2, "problem": None}
 class Fake:
     """Answers each request on a connection of its own with bytes, and closes it."""
 
-    def __init__(self, test: unittest.TestCase, answer: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, test: unittest.TestCase, answer: Callable[[bytes], bytes], *, whole: Optional[Callable[[bytes], bool]] = None
+    ) -> None:
         folder = tempfile.mkdtemp(prefix="tacit-py-")
         test.addCleanup(shutil.rmtree, folder)
         self.path = os.path.join(folder, "agent.sock")
         self.requests: list[bytes] = []
+        self.closed = threading.Semaphore(0)  # released after each answer, when its connection is closed
         self._answer = answer
+        self._whole = whole or self._is_whole
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
         self._listener.listen()
@@ -44,6 +50,7 @@ class Fake:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.settimeout(10)
             with connection:
                 request = b""
                 while True:
@@ -53,9 +60,10 @@ class Fake:
                 if request:
                     self.requests.append(request.split(b"\r\n", 1)[0])
                     connection.sendall(self._answer(request))
+            self.closed.release()
 
     @staticmethod
-    def _whole(request: bytes) -> bool:
+    def _is_whole(request: bytes) -> bool:
         head, end, body = request.partition(b"\r\n\r\n")
         if b"chunked" in head:
             return body.endswith(b"0\r\n\r\n")
@@ -174,6 +182,32 @@ class Answers(unittest.TestCase):
         with self.assertRaises(tacit.Unavailable):
             client.set("a", "b")
         self.assertLessEqual(len([r for r in fake.requests if b"/set " in r]), 1)
+
+    def test_idle_connection_that_was_closed(self) -> None:
+        fake = Fake(self, lambda _: answer(b'{"secret":{"version":1}}'))
+        client = fake.client()
+        for _ in range(3):  # of those that were kept the other side closed each
+            client.set("a", "b")
+            self.assertTrue(fake.closed.acquire(timeout=10))
+        self.assertEqual(len(fake.requests), 3)
+
+    def test_source_that_outlives_its_stream(self) -> None:
+        go = threading.Event()
+
+        def body() -> Iterator[bytes]:
+            yield b"begun"
+            go.wait()
+            yield b"the rest"
+
+        fake = Fake(self, lambda _: stream(b"4\r\nhalf"), whole=lambda request: b"begun" in request)
+        with mock.patch.object(_ToSocket, "connect", autospec=True, side_effect=_ToSocket.connect) as connect:
+            with fake.client().invoke("a/b", stream=True, body=body()):
+                pass
+            go.set()
+            for thread in threading.enumerate():
+                if thread.name == "tacit-upload":
+                    thread.join(10)
+        self.assertEqual(connect.call_count, 1)  # the rest was not sent over a connection of its own
 
     def test_somebody_elses_socket(self) -> None:
         fake = Fake(self, lambda _: answer(b'{"value":"made up"}'))
