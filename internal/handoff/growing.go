@@ -20,11 +20,11 @@ type growing struct {
 
 type stage struct {
 	*mask.Scanner
-	most int // bytes that easing may show
+	eased, cut int // how many bytes of a secret may show in a pause, and at the end
 }
 
 func (g *growing) push(p *mask.Patterns) {
-	g.stages = append(g.stages, stage{p.NewScanner(mask.Replacement), easeMost(p)})
+	g.stages = append(g.stages, stage{p.NewScanner(mask.Replacement), easeMost(p), cutMost(p)})
 }
 
 // newGrowing returns a scanner of first and of what more returns; one of the two may be nil. Neither is called before something is to be
@@ -70,16 +70,16 @@ func (g *growing) Append(dst, chunk []byte) []byte {
 func (g *growing) Ease(dst []byte) []byte {
 	var chunk []byte
 	for _, s := range g.stages {
-		chunk = s.Ease(s.Append(nil, chunk), s.most)
+		chunk = s.Ease(s.Append(nil, chunk), s.eased)
 	}
 	return append(dst, chunk...)
 }
 
-// End is that of [mask.Scanner].
+// End is [mask.Scanner.Cut]: the program may have been ended, or have ended itself, in the middle of a secret.
 func (g *growing) End(dst []byte) []byte {
 	var chunk []byte
 	for _, s := range g.stages {
-		chunk = s.End(s.Append(nil, chunk))
+		chunk = s.Cut(s.Append(nil, chunk), s.cut)
 	}
 	return append(dst, chunk...)
 }

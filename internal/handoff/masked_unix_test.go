@@ -101,6 +101,27 @@ func TestI14Pipes(t *testing.T) {
 	}
 }
 
+// I14: nor does a secret show of which the program printed only a part before its end; but the first letters may be anything.
+func TestI14CutOff(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		`printf %s "$GIVEN" | head -c 20`:               "***",
+		`printf %s "$GIVEN" | head -c 12`:               "***",
+		`printf %s "$GIVEN2" | head -c 44`:              "***",
+		`printf %s "$GIVEN" | base64 -w0 | head -c 25`:  "***",
+		`printf %s "$GIVEN" | head -c 16; kill -9 $$`:   "***",
+		`printf %s "$GIVEN" | head -c 16; sleep 30 &`:   "***",
+		`printf 'an acc'`:                               "an acc",
+		`printf %s "$GIVEN" | head -c 3; printf ' is'`:  "c4n is",
+		`printf %s "$GIVEN" | head -c 16; printf ' is'`: canary[:16] + " is",
+	} {
+		c := masked(t, "sh", "-c", script)
+		if out, _ := c.Output(); string(out) != want {
+			t.Errorf("%s: %q, not %q", script, out, want)
+		}
+	}
+}
+
 // I14: however slowly a secret comes, no more than its first bytes show.
 func TestI14SlowPrinting(t *testing.T) {
 	t.Parallel()

@@ -41,3 +41,7 @@ func Masks(variables []Variable) (p func() *mask.Patterns, short []string) {
 // Held back for good, the first would make programs unusable: with ten secrets in all their forms most letters begin one. So the
 // first bytes may pass, and the rest of the secret stays hidden however slowly it comes.
 func easeMost(p *mask.Patterns) int { return min(max(p.Shortest()/5, 1), 3) }
+
+// cutMost returns how many bytes of a secret may be shown when the output ends in the middle of it: half of the shortest form, but at least
+// three, which stand at the end of many texts by chance, and at most 16, because half of a long one is too much.
+func cutMost(p *mask.Patterns) int { return min(max(p.Shortest()/2, 3), 16) }

@@ -37,7 +37,8 @@
 // # Streams
 //
 // A scanner remembers what it must across chunks, of any size, in memory that does not grow with the stream. What it holds back
-// is only a tail that a form of a secret may begin with, so that an event passes on as it comes.
+// is only a tail that a form of a secret may begin with, so that an event passes on as it comes. At its end that tail is
+// shown: whoever passes on what may be cut off in the middle of a secret ends it with [Scanner.Cut].
 //
 // Patterns are the secrets, in memory and in clear: drop them as soon as the values. They print as "***".
 package mask

@@ -52,7 +52,15 @@ func lowerASCII(b []byte) []byte {
 
 // mask returns the text with every run of bytes that belong to a form replaced, and how many there were.
 func (m model) mask(text []byte, replacement string) (masked []byte, count int64) {
+	return m.maskAlso(text, len(text), replacement)
+}
+
+// maskAlso is mask, with everything from an offset on hidden too.
+func (m model) maskAlso(text []byte, from int, replacement string) (masked []byte, count int64) {
 	hidden := make([]bool, len(text))
+	for i := from; i < len(text); i++ {
+		hidden[i] = true
+	}
 	for _, f := range m.forms() {
 		for i := range text {
 			if f.at(text[i:]) {

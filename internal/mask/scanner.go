@@ -120,6 +120,18 @@ func (s *Scanner) End(dst []byte) []byte {
 	return dst
 }
 
+// Cut is End for a stream that may have been cut off in the middle of a secret: a form that has begun is hidden too, if more than most bytes of
+// it are there. Fewer are nobody's secret, and stand at the end of many texts.
+func (s *Scanner) Cut(dst []byte, most int) []byte {
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		if open := t.open(t.at); open > int64(most) {
+			t.add(span{s.end - open, s.end})
+		}
+	}
+	return s.End(dst)
+}
+
 // Ease appends what is held back if it is most bytes or fewer, for a stream that has paused: somebody may be waiting for just that, a
 // prompt or the echo of a key. The scan goes on where it is: should a form of a secret come about, the rest of it is hidden, so that no
 // more than its first most bytes are ever seen.
