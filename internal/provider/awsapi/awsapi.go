@@ -49,11 +49,7 @@ func Open(s Service, spec provider.Spec, t *settings.Table, w provider.World, di
 		t.Wrong("region", "region is the name of a region of AWS, such as eu-west-1")
 	}
 	if c.endpoint == "" {
-		for _, variable := range []string{s.Variable, "AWS_ENDPOINT_URL"} {
-			if c.endpoint == "" {
-				c.endpoint = w.Getenv(variable)
-			}
-		}
+		c.endpoint = awscreds.Override(w.Getenv, s.Variable)
 	}
 	c.source = awscreds.New(awscreds.Config{Name: spec.Name, Profile: t.Text("profile", ""), Region: c.region, World: w, Dial: dial})
 	return c
@@ -97,6 +93,8 @@ func (c *Client) open(ctx context.Context) (*rest.Client, string, error) {
 	}
 	if c.endpoint != "" {
 		base = c.endpoint
+	} else if err := c.source.CheckEndpoint(ctx); err != nil {
+		return nil, "", err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

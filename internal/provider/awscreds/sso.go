@@ -43,7 +43,7 @@ func (s *Source) sso(ctx context.Context, name string, p profile) (Credentials, 
 	if token == "" {
 		return Credentials{}, provider.Errorf(fault.Denied, s.c.Name, "the SSO session of profile %q has ended or was never begun", name).WithFix("%s", login)
 	}
-	client, err := s.client(firstOf(s.env("AWS_ENDPOINT_URL_SSO"), s.env("AWS_ENDPOINT_URL"), base), false)
+	client, err := s.client(firstOf(Override(s.c.World.Getenv, "AWS_ENDPOINT_URL_SSO"), base), false)
 	if err != nil {
 		return Credentials{}, err
 	}

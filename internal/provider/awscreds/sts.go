@@ -50,7 +50,7 @@ func (s *Source) sts(ctx context.Context, form url.Values, as *Credentials, regi
 	if !ok {
 		return Credentials{}, s.misconfigured("%q is no region", region)
 	}
-	client, err := s.client(firstOf(s.env("AWS_ENDPOINT_URL_STS"), s.env("AWS_ENDPOINT_URL"), base), false)
+	client, err := s.client(firstOf(Override(s.c.World.Getenv, "AWS_ENDPOINT_URL_STS"), base), false)
 	if err != nil {
 		return Credentials{}, err
 	}

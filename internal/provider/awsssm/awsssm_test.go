@@ -269,6 +269,32 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestFIPSIsNotIgnored: who wants it is not asked elsewhere, unless the settings name the place.
+func TestFIPSIsNotIgnored(t *testing.T) {
+	t.Parallel()
+	w := world()
+	getenv := w.Getenv
+	w.Getenv = func(n string) string {
+		if n == "AWS_USE_FIPS_ENDPOINT" {
+			return "true"
+		}
+		return getenv(n)
+	}
+	p, err := open(provider.Spec{Name: "ssm", Settings: providertest.Table()}, w, func(_ context.Context, _, address string) (net.Conn, error) {
+		t.Errorf("dialled %s", address)
+		return nil, errors.New("the guard of the test says no")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Health(t.Context()); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "FIPS") {
+		t.Errorf("without an endpoint: %v", err)
+	}
+	if err := shop(t, fake(t), w, "/app").Health(t.Context()); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+}
+
 // TestNothingElseIsDialled: without an endpoint the store is asked where AWS has it, and nowhere else.
 func TestNothingElseIsDialled(t *testing.T) {
 	t.Parallel()

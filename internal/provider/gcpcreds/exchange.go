@@ -94,7 +94,7 @@ func (s *Source) externalToken(ctx context.Context, f *file) (Token, error) {
 		"subject_token_type":   {f.SubjectTokenType},
 	})
 	if err == nil && f.ImpersonationURL != "" {
-		t, err = s.impersonate(ctx, f.ImpersonationURL, t)
+		t, err = s.impersonate(ctx, f, t)
 	}
 	t.Quota = f.QuotaProject
 	return t, err
@@ -157,19 +157,27 @@ func (s *Source) impersonatedToken(ctx context.Context, f *file) (Token, error) 
 		return Token{}, s.misconfigured("%s impersonates from credentials of a type that is not known here", f.path)
 	}
 	if err == nil {
-		t, err = s.impersonate(ctx, f.ImpersonationURL, t)
+		t, err = s.impersonate(ctx, f, t)
 	}
 	t.Quota = f.QuotaProject
 	return t, err
 }
 
-// impersonate exchanges t for a token of a service account (generateAccessToken of the IAM Service Account Credentials API).
-func (s *Source) impersonate(ctx context.Context, address string, t Token) (Token, error) {
+// impersonate exchanges t for a token of the service account of f (generateAccessToken of the IAM Service Account Credentials API).
+func (s *Source) impersonate(ctx context.Context, f *file, t Token) (Token, error) {
+	body, err := json.Marshal(struct {
+		Delegates []string `json:"delegates,omitempty"`
+		Scope     []string `json:"scope"`
+		Lifetime  string   `json:"lifetime"`
+	}{f.Delegates, []string{scope}, "3600s"})
+	if err != nil {
+		return Token{}, s.misconfigured("the delegates in %s are no text", f.path)
+	}
 	r := rest.Request{
-		What: "impersonate the service account", Method: http.MethodPost, Body: []byte(`{"scope":["` + scope + `"],"lifetime":"3600s"}`),
+		What: "impersonate the service account", Method: http.MethodPost, Body: body,
 		Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + string(t.Bearer.Reveal())}},
 	}
-	client, a, err := s.ask(ctx, address, r)
+	client, a, err := s.ask(ctx, f.ImpersonationURL, r)
 	if err != nil {
 		return Token{}, err
 	}

@@ -18,6 +18,7 @@ type file struct {
 	Type         string `json:"type"` // empty: there is no file, and the machine is asked
 	ProjectID    string `json:"project_id"`
 	QuotaProject string `json:"quota_project_id"`
+	Universe     string `json:"universe_domain"` // empty: Google's own
 
 	// service_account
 	ClientEmail  string `json:"client_email"`
@@ -46,8 +47,9 @@ type file struct {
 	} `json:"credential_source"`
 
 	// external_account and impersonated_service_account
-	ImpersonationURL string `json:"service_account_impersonation_url"`
-	SourceFile       *file  `json:"source_credentials"`
+	ImpersonationURL string   `json:"service_account_impersonation_url"`
+	Delegates        []string `json:"delegates"` // through whom
+	SourceFile       *file    `json:"source_credentials"`
 }
 
 // from says in words where a token came from.
@@ -62,6 +64,9 @@ func (f *file) from() string {
 func (s *Source) look() error {
 	if s.file != nil {
 		return nil
+	}
+	if err := s.universe(s.c.World.Getenv("GOOGLE_CLOUD_UNIVERSE_DOMAIN"), "GOOGLE_CLOUD_UNIVERSE_DOMAIN"); err != nil {
+		return err
 	}
 	path, must := s.c.World.Getenv("GOOGLE_APPLICATION_CREDENTIALS"), true
 	if path == "" {
@@ -84,8 +89,22 @@ func (s *Source) look() error {
 	if json.Unmarshal(text, found) != nil || found.Type == "" {
 		return s.misconfigured("%s is no file of Google credentials", path).WithFix("run `gcloud auth application-default login`")
 	}
+	for f := found; f != nil; f = f.SourceFile {
+		if err := s.universe(f.Universe, path); err != nil {
+			return err
+		}
+	}
 	s.file = found
 	return nil
+}
+
+// universe refuses credentials of another cloud than Google's own ("universe_domain"), which has all its addresses elsewhere.
+func (s *Source) universe(domain, where string) error {
+	if domain == "" || domain == "googleapis.com" {
+		return nil
+	}
+	return s.misconfigured("%s names a universe_domain other than googleapis.com, which is not done here", where).
+		WithFix("use credentials of Google's own cloud")
 }
 
 // gcloudFile is where gcloud leaves application default credentials; empty: there is no home.

@@ -182,6 +182,13 @@ func TestPlaces(t *testing.T) {
 		"a user who impersonates": {set: func(d *desk) {
 			d.adc(object{"type": "impersonated_service_account", "source_credentials": user(), "service_account_impersonation_url": d.gcp.URL + "/v1/projects/-/serviceAccounts/x@y:generateAccessToken"})
 		}},
+		"a user who impersonates through others": {set: func(d *desk) {
+			d.gcp.Delegates = []string{"projects/-/serviceAccounts/one@y", "projects/-/serviceAccounts/two@y"}
+			d.adc(object{
+				"type": "impersonated_service_account", "source_credentials": user(), "delegates": d.gcp.Delegates, "universe_domain": "googleapis.com",
+				"service_account_impersonation_url": d.gcp.URL + "/v1/projects/-/serviceAccounts/x@y:generateAccessToken",
+			})
+		}},
 		"the machine": {set: func(*desk) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,9 +252,20 @@ func TestFailures(t *testing.T) {
 		"impersonation by a key": {func(d *desk) {
 			d.adc(object{"type": "impersonated_service_account", "service_account_impersonation_url": d.gcp.URL, "source_credentials": object{"type": "service_account"}})
 		}, fault.Usage, "not known here"},
-		"a machine without account": {func(d *desk) { d.gcp.WithoutAccount() }, fault.Usage, "no service account"},
-		"no machine":                {func(d *desk) { delete(d.env, "GCE_METADATA_HOST") }, fault.Usage, "GOOGLE_APPLICATION_CREDENTIALS (not set)"},
-		"NO_GCE_CHECK":              {func(d *desk) { d.env["NO_GCE_CHECK"] = "true" }, fault.Usage, "NO_GCE_CHECK is set"},
+		"another universe": {func(d *desk) {
+			u := user()
+			u["universe_domain"] = "evil.example"
+			d.adc(u)
+		}, fault.Usage, "universe_domain"},
+		"another universe of the source": {func(d *desk) {
+			u := user()
+			u["universe_domain"] = "evil.example"
+			d.adc(object{"type": "impersonated_service_account", "source_credentials": u, "service_account_impersonation_url": d.gcp.URL})
+		}, fault.Usage, "universe_domain"},
+		"another universe by the environment": {func(d *desk) { d.env["GOOGLE_CLOUD_UNIVERSE_DOMAIN"] = "evil.example" }, fault.Usage, "UNIVERSE_DOMAIN"},
+		"a machine without account":           {func(d *desk) { d.gcp.WithoutAccount() }, fault.Usage, "no service account"},
+		"no machine":                          {func(d *desk) { delete(d.env, "GCE_METADATA_HOST") }, fault.Usage, "GOOGLE_APPLICATION_CREDENTIALS (not set)"},
+		"NO_GCE_CHECK":                        {func(d *desk) { d.env["NO_GCE_CHECK"] = "true" }, fault.Usage, "NO_GCE_CHECK is set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ type Server struct {
 	// Signer is the key of the service account whose own tokens are taken, for the audience that follows; nil: none are.
 	Signer         *rsa.PublicKey
 	SignedAudience string
+	// Delegates are those through whom the service account has to be impersonated.
+	Delegates []string
 
 	http *httptest.Server
 	now  func() time.Time
@@ -118,8 +121,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/subject" && r.Header.Get("X-Subject") == "yes":
 		_, _ = fmt.Fprintf(w, `{"value":%q}`, SubjectToken)
 	case strings.HasSuffix(path, ":generateAccessToken") && strings.Contains(string(body), "cloud-platform"):
-		if !s.bears(r) {
+		var in struct{ Delegates []string }
+		switch {
+		case !s.bears(r):
 			refuse(w, 401, "UNAUTHENTICATED", "no")
+			return
+		case json.Unmarshal(body, &in) != nil || !slices.Equal(in.Delegates, s.Delegates):
+			refuse(w, 403, "PERMISSION_DENIED", "not through these")
 			return
 		}
 		token := s.mint()
