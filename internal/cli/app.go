@@ -31,6 +31,8 @@ type app struct {
 	otherNamed bool // a provider besides the vault was named
 
 	settled *config.Config // what applies here, read by [app.project]
+	seen    []string       // the environment that a configuration may see, once one asks: [app.lookupenv]
+	unseen  error          // why it is not known
 
 	command string // "tacit slot add"
 	looking bool   // this command only asks how things are, which keeps no vault open

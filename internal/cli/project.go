@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -81,6 +82,9 @@ func (a *app) loadProject() (*config.Config, error) {
 		o.Dir = dir
 	}
 	c, err := config.Load(o)
+	if a.unseen != nil {
+		return nil, a.unseen
+	}
 	if err == nil && c.Project != nil {
 		a.log.Debug("project", "path", c.Project.Path, "trusted", c.Project.Trusted)
 	}
@@ -101,12 +105,16 @@ func workingDirectory() (string, error) {
 }
 
 // lookupenv returns the value of an environment variable and whether it is set. What opens the vault is not there for a file to send
-// somewhere (I12).
+// somewhere or to run with (I12). Which variables of slots there are, the vault says, which need not be open for that; when it cannot,
+// nothing is there.
 func (a *app) lookupenv(variable string) (string, bool) {
 	if isOurs(variable) {
 		return "", false
 	}
-	for _, e := range a.world.Environ {
+	if a.seen == nil && a.unseen == nil { // most configurations ask for no variable
+		a.seen, a.unseen = a.storesEnvironment(context.Background())
+	}
+	for _, e := range a.seen {
 		if v, ok := strings.CutPrefix(e, variable); ok && strings.HasPrefix(v, "=") {
 			return v[1:], true
 		}

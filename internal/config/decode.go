@@ -274,10 +274,37 @@ func (r *reader) provider(key string, v settings.Value) {
 			p.Timeout = r.duration(key, v, time.Millisecond, 10*time.Minute)
 		default:
 			r.scalars(v)
+			if key == "command" {
+				r.program(v)
+			}
 			p.Settings.Members = append(p.Settings.Members, settings.Member{Key: key, Value: v})
 		}
 	})
 	r.c.Providers = append(r.c.Providers, p)
+}
+
+// program refuses secrets in what a provider runs, since every process can read the arguments of another one (I12).
+func (r *reader) program(v settings.Value) {
+	if at, ok := secretIn(v); ok {
+		r.problems = append(r.problems, Problem{Place: at.Place, Code: CodeInvalid, Text: "the command of a provider holds no secret: other processes can read it", Fix: "let the program find what it needs itself"})
+	}
+}
+
+// secretIn returns the first text of a value that holds a secret.
+func secretIn(v settings.Value) (settings.Value, bool) {
+	in := v.List
+	if v.Table != nil {
+		for _, m := range v.Table.Members {
+			in = append(in, m.Value)
+		}
+	}
+	for _, x := range in {
+		if found, ok := secretIn(x); ok {
+			return found, true
+		}
+	}
+	t, err := parseTemplate(v.Text, v.Block)
+	return v, err == nil && len(t.Secrets()) > 0
 }
 
 // variables reads a table of variables of the environment.

@@ -70,7 +70,11 @@ func descend(v settings.Value, path []string) (settings.Value, bool) {
 // expandSettings puts in what ${env.X} and ${vars.x} stand for in the settings of a provider.
 func (c *Config) expandSettings(r *reader, t *settings.Table) {
 	for i := range t.Members {
-		t.Members[i].Value = c.expandValue(r, t.Members[i].Value)
+		m := &t.Members[i]
+		_, said := secretIn(m.Value)
+		if m.Value = c.expandValue(r, m.Value); m.Key == "command" && !said {
+			r.program(m.Value)
+		}
 	}
 }
 

@@ -338,6 +338,28 @@ secrets:
 	}
 }
 
+// TestI12NoSecretInTheCommandOfAProvider: not as it is written, not as a default, nor behind variables.
+func TestI12NoSecretInTheCommandOfAProvider(t *testing.T) {
+	t.Parallel()
+	for _, argument := range []string{"${secret:db}", "--key=${secret:db}", "tacit://db", "${env.NONE:-${secret:db}}", "${vars.a}", "${vars.b.c}", "${env.NONE:-${vars.a}}"} {
+		for _, command := range []string{"[x, '" + argument + "']", "'" + argument + "'", "{x: ['" + argument + "']}"} {
+			text := "vars: {a: 'x ${secret:db}', b: {c: '${vars.a}'}}\nsecrets:\n  providers:\n    x: {command: " + command + ", type: exec}\n"
+			p := newPlace(t)
+			p.trusted(text)
+			if _, err := p.load(); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "tacit.yaml:4: the command of a provider holds no secret") {
+				t.Errorf("%s: %v", command, err)
+			}
+			if _, err := config.ParseUser([]byte(text), nil); err == nil && !strings.Contains(argument, "vars") {
+				t.Errorf("%s in the user's file is not refused", command)
+			}
+		}
+	}
+	p := newPlace(t)
+	p.env["ODD"] = "${secret:db}" // a text
+	p.trusted("secrets:\n  providers:\n    x: {command: ['${env.ODD}', '\\${secret:db}'], token: '${secret:db}'}\n")
+	p.mustLoad()
+}
+
 func TestTasks(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
