@@ -111,20 +111,22 @@ func (a *app) planStep(ctx context.Context, c *config.Config, t config.Task, s c
 	}
 	pieces := handoff.Pieces("", s.Command)
 	var names []string
-	number := map[string]string{} // reference → variable
+	number := map[string]string{} // reference without a default → variable
 	for i, p := range pieces {
 		pieces[i].Line += s.Place.Line - 1
 		if p.Of == "" {
 			continue
 		}
 		variable, ok := number[p.Text]
-		if !ok || s.Command[i].HasDefault {
+		if s.Command[i].HasDefault || !ok {
 			flat, err := interpolate.Template{s.Command[i]}.Flatten(lookup)
 			if err != nil {
 				return out, config.At(s.Place, err)
 			}
 			variable = fmt.Sprintf("TACIT_%d", len(out.plan)-out.planned+1)
-			number[p.Text] = variable
+			if !s.Command[i].HasDefault {
+				number[p.Text] = variable
+			}
 			out.plan = append(out.plan, planned{name: variable, value: flat, place: fmt.Sprintf("%s, line %d", s.Place.File, s.Place.Line+s.Command[i].Line)})
 		}
 		names = append(names, variable)
