@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ func EnvFormats() []string {
 //
 //	shell       export NAME='…', for eval in a POSIX shell, bash, zsh or ksh
 //	fish        set -gx NAME '…', for `… | source`
-//	powershell  $env:NAME = '…', for `… | Out-String | Invoke-Expression`
+//	powershell  $env:NAME = '…', for `… | Out-String | Invoke-Expression`; all of it is ASCII
 //	dotenv      NAME='…', as [DotenvQuote] has it
 //	json        one object
 //	docker      NAME=…, for docker run --env-file, which knows no quotes
@@ -113,13 +114,17 @@ func fishQuote(v string) string {
 }
 
 // envPowerShell: between single quotes nothing means anything but the quote itself, which is doubled; PowerShell takes typographic quotes
-// for quotes too. Its text is UTF-16, so that other bytes would not arrive as they are.
+// for quotes too. It reads what a program prints in the code page of the console, in which bytes of UTF-8 can become such quotes and end
+// the text: whatever is not ASCII, and what a console may not hand on, goes as base64. Its text is UTF-16, so that what is not UTF-8 would
+// not arrive as it is.
 func envPowerShell(name, value string) (string, error) {
 	if !utf8.ValidString(value) {
 		return "", errNotUTF8("PowerShell")
 	}
-	quoted := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b").Replace(value)
-	return "$env:" + name + " = '" + quoted + "'\n", nil
+	if strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return "$env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'\n", nil
+	}
+	return "$env:" + name + " = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('" + base64.StdEncoding.EncodeToString([]byte(value)) + "'))\n", nil
 }
 
 const oneLineOnly = "write another format, such as shell or json; or keep it as base64 text"

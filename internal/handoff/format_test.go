@@ -3,10 +3,12 @@ package handoff
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -124,12 +126,45 @@ func TestWhatFormatsCannotHold(t *testing.T) {
 	}
 }
 
-func TestPowerShell(t *testing.T) {
+// TestI21PowerShell: whatever the code page of the console is, the text is the one that was written: it is ASCII, and its only quotes are those
+// around the value and, doubled, those in it.
+func TestI21PowerShell(t *testing.T) {
 	t.Parallel()
-	out, err := WriteEnv("powershell", []Variable{val("A", "it's $(id) `n \u2018x\u2019\nb")}, zeros{})
-	if want := "$env:A = 'it''s $(id) `n \u2018\u2018x\u2019\u2019\nb'\n"; err != nil || string(out) != want {
+	out, err := WriteEnv("powershell", []Variable{val("A", "it's $(id) `n"), val("B", "\u2018;id;\u2019")}, zeros{})
+	want := "$env:A = 'it''s $(id) `n'\n$env:B = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('4oCYO2lkO+KAmQ=='))\n"
+	if err != nil || string(out) != want {
 		t.Errorf("%q, %v, want %q", out, err, want)
 	}
+	check := func(t interface{ Fatalf(string, ...any) }, v string) {
+		out, err := WriteEnv("powershell", []Variable{val("V", v)}, zeros{})
+		if err != nil {
+			if utf8.ValidString(v) && !strings.Contains(v, "\x00") {
+				t.Fatalf("%q: %v", clip(v), err)
+			}
+			return
+		}
+		text, end := strings.CutSuffix(string(out), "\n")
+		if strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 || !end {
+			t.Fatalf("%q became %q", clip(v), clip(text))
+		}
+		inside, coded := strings.CutPrefix(text, "$env:V = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('")
+		if coded {
+			got, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(inside, "'))"))
+			if err != nil || string(got) != v || !strings.HasSuffix(inside, "'))") {
+				t.Fatalf("%q became %q", clip(v), clip(text))
+			}
+			return
+		}
+		inside, begins := strings.CutPrefix(text, "$env:V = '")
+		inside, ends := strings.CutSuffix(inside, "'")
+		if !begins || !ends || strings.Contains(strings.ReplaceAll(inside, "''", ""), "'") || strings.ReplaceAll(inside, "''", "'") != v {
+			t.Fatalf("%q became %q", clip(v), clip(text))
+		}
+	}
+	for _, v := range append([]string{"\u201a\u201b\u2018\u2019", "\x91;id;\x92", "\x7f", "\u0091", "a\r\nb", "ö"}, hostile...) {
+		check(t, v)
+	}
+	rapid.Check(t, func(t *rapid.T) { check(t, value(t)) })
 }
 
 // GitHub hides a log line by line, so each line of a secret is named, and nothing else becomes a command.
