@@ -22,16 +22,17 @@ import (
 	"tacit/internal/secret"
 )
 
-// The secrets of these tests. Their environment variables are GIVEN and GIVEN2.
+// The secrets of these tests. Their environment variables are GIVEN, GIVEN2 and GIVEN3.
 const (
 	canary = "c4n4ry/s3cr3t+value=="
 	lines  = "-----BEGIN KEY-----\nZmlyc3QgbGluZQ\nc2Vjb25kIGxpbmU\n-----END KEY-----\n"
+	short  = "k3y\nof\nsix\n" // lines that are no secret alone
 )
 
 // runMasked is the program "masked": it runs argv with secrets, masked.
 func runMasked(argv []string) int {
 	var variables []Variable
-	for name, value := range map[string]string{"GIVEN": canary, "GIVEN2": lines} {
+	for name, value := range map[string]string{"GIVEN": canary, "GIVEN2": lines, "GIVEN3": short} {
 		v := secret.New([]byte(value))
 		variables = append(variables, Variable{Name: name, Value: v, Of: name, Holds: []Secret{{name, v}}})
 	}
@@ -485,7 +486,7 @@ func (s *screen) cooked() bool {
 func TestI14Terminal(t *testing.T) {
 	t.Parallel()
 	s := onScreen(t, masked(t, "sh", "-c", `test -t 0 && test -t 1 && test -t 2 && echo "tty $(stty size)"
-		echo "out $GIVEN"; echo "err $GIVEN" >&2; echo "tty $GIVEN" >/dev/tty; echo "in $GIVEN" >&0; printf '\033[3%dm%s\033[0m\n' 1 "$GIVEN"
+		echo "out $GIVEN"; echo "err $GIVEN" >&2; echo "tty $GIVEN" >/dev/tty; echo "in $GIVEN" >&0; echo "short $GIVEN3 lines"; printf '\033[3%dm%s\033[0m\n' 1 "$GIVEN"
 		read line; echo "read $line"; read hidden; exit 7`))
 	s.expect("tty 30 100")
 	s.expect("\x1b[31m***\x1b[0m")
@@ -495,10 +496,10 @@ func TestI14Terminal(t *testing.T) {
 	if exit := s.ends(); exit != 7 {
 		t.Errorf("status %d", exit)
 	}
-	for _, want := range []string{"out ***", "err ***", "tty ***", "in ***"} {
+	for _, want := range []string{"out ***", "err ***", "tty ***", "in ***", "short *** lines"} {
 		s.expect(want)
 	}
-	if strings.Contains(s.shows(), canary) {
+	if strings.Contains(s.shows(), canary) || strings.Contains(s.shows(), "k3y") {
 		t.Errorf("the secret is on the screen: %q", s.shows())
 	}
 	if !s.cooked() {

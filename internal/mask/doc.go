@@ -11,7 +11,7 @@
 // Of every value, and of the value without the white space around it (a file often ends in a newline that what it is used for
 // does not have), these forms:
 //
-//   - the bytes themselves;
+//   - the bytes themselves, and as a terminal prints them: \n as \r\n;
 //   - base64 and base64url, wherever in a longer encoded text the value begins (three alignments), padded or not. A character
 //     that also encodes a neighbour's bits cannot be known and stays: up to four bits of the first and of the last byte;
 //   - hex, in any case;

@@ -45,6 +45,9 @@ func eachForm(value []byte, min int, d digits, add func(form []byte, anyCase boo
 
 func eachEncoding(value []byte, min int, d digits, add func(form []byte, anyCase bool)) {
 	add(value, false)
+	if bytes.IndexByte(value, '\n') >= 0 {
+		add(bytes.ReplaceAll(value, []byte("\n"), []byte("\r\n")), false) // what a terminal makes of it
+	}
 	eachBase64(value, base64.RawStdEncoding, add)
 	eachBase64(value, base64.RawURLEncoding, add)
 	inHex := hex.AppendEncode(nil, value)

@@ -92,6 +92,7 @@ func TestI14MinimumLength(t *testing.T) {
 		{"longlonglong\nabc\nabcd", "abc abcd longlonglong", "abc *** ***", 4}, // a short line is no form
 		{"abcd\n", "abcd YWJjZA==", "*** ***", 4},                              // with and without the newline
 		{"abc\n", "abc", "abc", 4},
+		{"abc\nde\n", "abc\nde abc\r\nde\r\n", "*** ***", 4}, // as a terminal prints it
 	} {
 		if got := masked(c.text, c.min, c.value); got != c.want {
 			t.Errorf("%q in %q, from %d bytes: %q, not %q", c.value, c.text, c.min, got, c.want)
