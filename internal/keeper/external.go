@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"io"
@@ -70,7 +69,7 @@ func (k *Keeper) Decide(ctx context.Context, c Caller, r DecideRequest) (out cli
 		if r.Cache && v.Owner {
 			out.CacheKey = v.CacheKey()
 		}
-		pending.principal, pending.at = v.Principal, k.opts.Now()
+		pending.whose, pending.at = decider(v.asker), k.opts.Now()
 		d := decide(audit.Record{Action: r.Action, Object: audit.Object{Kind: "provider", Name: r.Provider}, Provider: r.Provider})
 		d.durable = action == policy.Write || action == policy.Delete || action == policy.Rotate
 		if action == policy.List && len(r.Names) > 0 {
@@ -171,7 +170,7 @@ func (k *Keeper) Record(ctx context.Context, c Caller, r RecordRequest) error {
 
 // ended makes the records of what became of a decision, and forgets it.
 func (k *Keeper) ended(a *asker, r RecordRequest) ([]*audit.Record, error) {
-	pending := k.undone.take(r.ID, a.Principal)
+	pending := k.undone.take(r.ID, decider(a))
 	if pending == nil {
 		return nil, fault.New(fault.Conflict, "what was decided is not known any more").WithFix("run the command again")
 	}
@@ -198,21 +197,31 @@ func (k *Keeper) ended(a *asker, r RecordRequest) ([]*audit.Record, error) {
 func Refused(secret string) error { return refused(string(policy.Secret), secret) }
 
 const (
-	undoneAge = time.Hour // after which nobody is expected to say what became of a decision
-	maxUndone = 4096      // that are remembered
+	undoneAge = 15 * time.Minute // after which nobody is expected to say what became of a decision
+	maxUndone = 8 * MaxExternal  // records of one principal that are remembered
 )
 
 // undone is decisions of one request of which it is not known what became of them.
 type undone struct {
-	principal string
-	at        time.Time
-	records   map[string]*audit.Record // by name
+	id      string
+	whose   string
+	at      time.Time
+	records map[string]*audit.Record // by name
 }
 
-// undoneList remembers them by random ids, so that nobody ends what somebody else began.
+// undoneList remembers them by random ids, so that nobody ends what somebody else began. What one principal leaves behind takes the place
+// of its own only (I29).
 type undoneList struct {
 	mu sync.Mutex
-	by map[string]*undone
+	of map[string][]*undone // by decider, the oldest first
+}
+
+// decider is the principal; a token that has the owner's is not the owner.
+func decider(a *asker) string {
+	if a.Owner {
+		return "the owner"
+	}
+	return a.Principal
 }
 
 func (l *undoneList) add(u *undone, random io.Reader) (string, error) {
@@ -220,42 +229,51 @@ func (l *undoneList) add(u *undone, random io.Reader) (string, error) {
 	if _, err := io.ReadFull(random, b); err != nil {
 		return "", fault.Wrap(fault.Failed, err, "random bytes")
 	}
-	id := "d_" + hex.EncodeToString(b)
+	u.id = "d_" + hex.EncodeToString(b)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.by == nil {
-		l.by = map[string]*undone{}
+	if l.of == nil {
+		l.of = map[string][]*undone{}
 	}
-	if len(l.by) >= maxUndone {
-		l.forget(u.at)
+	l.forget(u.at)
+	own := append(l.of[u.whose], u)
+	total := 0
+	for _, x := range own {
+		total += len(x.records)
 	}
-	l.by[id] = u
-	return id, nil
+	for total > maxUndone {
+		total -= len(own[0].records)
+		own = slices.Delete(own, 0, 1)
+	}
+	l.of[u.whose] = own
+	return u.id, nil
 }
 
-// forget drops what is too old and, when that is nothing, the oldest.
+// forget drops what is too old.
 func (l *undoneList) forget(now time.Time) {
-	oldest := ""
-	for id, u := range l.by {
-		if now.Sub(u.at) > undoneAge {
-			delete(l.by, id)
-		} else if oldest == "" || cmp.Less(u.at.UnixNano(), l.by[oldest].at.UnixNano()) {
-			oldest = id
+	for whose, own := range l.of {
+		old := 0
+		for old < len(own) && now.Sub(own[old].at) > undoneAge {
+			old++
+		}
+		if l.of[whose] = slices.Delete(own, 0, old); old == len(own) {
+			delete(l.of, whose)
 		}
 	}
-	if len(l.by) >= maxUndone {
-		delete(l.by, oldest)
-	}
 }
 
-// take returns what a principal began, and forgets it.
-func (l *undoneList) take(id, principal string) *undone {
+// take returns what somebody began, and forgets it.
+func (l *undoneList) take(id, whose string) *undone {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u := l.by[id]
-	if u == nil || u.principal != principal {
+	own := l.of[whose]
+	i := slices.IndexFunc(own, func(u *undone) bool { return u.id == id })
+	if i < 0 {
 		return nil
 	}
-	delete(l.by, id)
+	u := own[i]
+	if l.of[whose] = slices.Delete(own, i, i+1); len(l.of[whose]) == 0 {
+		delete(l.of, whose)
+	}
 	return u
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"tacit/client"
 	"tacit/internal/fault"
@@ -109,6 +110,41 @@ func TestI15DecideByPolicy(t *testing.T) {
 	}
 	if denied != 4 {
 		t.Errorf("%d denials in the log, want 4", denied)
+	}
+}
+
+// TestI29DecisionsOfOneDoNotDisplaceOthers: whoever decides without end fills its own room only, even with a token of the owner's
+// principal, and the memory that it takes is bounded: the oldest of its own are gone, and all of them after a while.
+func TestI29DecisionsOfOneDoNotDisplaceOthers(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	k := h.open()
+	c, _ := token(t, k, keeper.TokenRequest{Principal: "user/ana", Allow: []string{"read **"}})
+	other, _ := token(t, k, keeper.TokenRequest{Principal: "agent/other", Allow: []string{"read **"}})
+	of := map[string]client.Decided{"owner": decideRead(t, k, owner, "a"), "other": decideRead(t, k, other, "a")}
+	oldest := decideRead(t, k, c, "a")
+	names := make([]string, keeper.MaxExternal)
+	for i := range names {
+		names[i] = "n" + strconv.Itoa(i)
+	}
+	var newest client.Decided
+	for range 9 {
+		newest = decideRead(t, k, c, names...)
+	}
+	end := func(c keeper.Caller, d client.Decided) error {
+		return k.Record(t.Context(), c, keeper.RecordRequest{ID: d.ID})
+	}
+	if err := errors.Join(end(owner, of["owner"]), end(other, of["other"]), end(c, newest)); err != nil {
+		t.Error(err)
+	}
+	if err := end(c, oldest); !errors.Is(err, fault.Conflict) {
+		t.Errorf("the oldest of many: %v", err)
+	}
+	forgotten := decideRead(t, k, c, "a")
+	h.now = h.now.Add(16 * time.Minute)
+	decideRead(t, k, owner, "a")
+	if err := end(c, forgotten); !errors.Is(err, fault.Conflict) {
+		t.Errorf("an old one: %v", err)
 	}
 }
 
