@@ -102,7 +102,12 @@ func New(inner keeper.API, o Options) (*Chain, error) {
 	}
 	order.By(c.members, func(a, b *member) int { return b.spec.Priority - a.spec.Priority })
 	if o.Default != "" {
-		if _, err := c.member(o.Default); err != nil {
+		m, err := c.member(o.Default)
+		if err == nil && !slices.Contains(c.members, m) {
+			err = fault.New(fault.Usage, "%s is not declared: what is written there would not be read from there", o.Default).About(o.Default).
+				WithFix("declare it under secrets.providers")
+		}
+		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err, "default_provider")
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tacit/internal/chain"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/provider"
@@ -355,7 +356,12 @@ func TestDeclarations(t *testing.T) {
 	if err := declare(nil, "nothing"); !errors.Is(err, fault.Usage) {
 		t.Errorf("an unknown default: %v", err)
 	}
-	if err := declare([]provider.Spec{{Name: "local", Type: "local", Priority: 1}}, "env"); err != nil {
+	for _, kind := range chain.Undeclared() { // that may be named, and are not asked in the chain
+		if err := declare(nil, kind); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "not declared") {
+			t.Errorf("%s by default: %v", kind, err)
+		}
+	}
+	if err := declare([]provider.Spec{{Name: "local", Type: "local", Priority: 1}, {Name: "env", Type: "env"}}, "env"); err != nil {
 		t.Error(err)
 	}
 }
