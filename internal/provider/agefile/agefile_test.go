@@ -304,6 +304,44 @@ func TestWriteLocksNobodyOut(t *testing.T) {
 	}
 }
 
+// TestWriteLetsNobodyBackIn: a file of keys that holds an old one beside the new is no list of whom a file is for.
+func TestWriteLetsNobodyBackIn(t *testing.T) {
+	t.Parallel()
+	s := newSafe(t, "s.json.age")
+	var keys [3]*age.X25519Identity
+	for i := range keys {
+		var err error
+		if keys[i], err = age.GenerateX25519Identity(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine, retired, theirs := keys[0], keys[1], keys[2]
+	s.file(s.identity, []byte(mine.String()+"\n"+retired.String()+"\n"))
+	for want, to := range map[string][]age.Recipient{
+		"holds 2 keys":                  {mine.Recipient()},
+		"2 recipients, and not known":   {mine.Recipient(), theirs.Recipient()},
+		"3 recipients and 2 are known:": {mine.Recipient(), theirs.Recipient(), retired.Recipient()},
+	} {
+		s.seal(`{"k":"v"}`, to...)
+		before, _ := os.ReadFile(s.path)
+		_, err := s.provider().Write(t.Context(), "a", secret.New([]byte("new")))
+		if after, _ := os.ReadFile(s.path); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), want) || !bytes.Equal(before, after) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	s.seal(`{"k":"v"}`, mine.Recipient())
+	if _, err := s.provider("recipients", []string{mine.Recipient().String()}).Write(t.Context(), "a", secret.New([]byte("new"))); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := age.Decrypt(bytes.NewReader(sealed), retired); err == nil {
+		t.Error("the retired key opens it")
+	}
+}
+
 func TestSSHKeysOpenAndLock(t *testing.T) {
 	t.Parallel()
 	s := newSafe(t, "s.json.age")

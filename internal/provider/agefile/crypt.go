@@ -181,8 +181,14 @@ func (f *file) save(ctx context.Context, o *opened, text []byte) error {
 	return nil
 }
 
-// recipientsFor returns whom the file is encrypted to. It says how many there are, not who.
+// recipientsFor returns whom the file is encrypted to: those that the settings name, else the one key that it was encrypted to. A file says
+// how many those are, not who: of several it cannot be told whose they are, nor which of several keys it was meant for.
 func (f *file) recipientsFor(ctx context.Context, o *opened) ([]age.Recipient, error) {
+	fix := "name all of them: recipients: [age1…, age1…] in the provider's settings"
+	if len(f.recipients) == 0 && o.others <= 1 && len(o.key.Recipients) > 1 {
+		return nil, provider.Errorf(fault.Usage, f.name, "%s holds %d keys: which of them %s is to be encrypted to is not known", f.identity, len(o.key.Recipients), f.path).
+			WithFix("%s", fix)
+	}
 	to := o.key.Recipients
 	if len(f.recipients) > 0 {
 		to = nil
@@ -194,9 +200,13 @@ func (f *file) recipientsFor(ctx context.Context, o *opened) ([]age.Recipient, e
 			to = append(to, r)
 		}
 	}
-	if o.others > len(to) {
+	switch {
+	case o.others > len(to):
 		return nil, provider.Errorf(fault.Usage, f.name, "%s is encrypted to %d recipients and %d are known: the others would lose it", f.path, o.others, len(to)).
-			WithFix("name all of them: recipients: [age1…, age1…] in the provider's settings")
+			WithFix("%s", fix)
+	case len(f.recipients) == 0 && o.others > 1:
+		return nil, provider.Errorf(fault.Usage, f.name, "%s is encrypted to %d recipients, and not known to which: one would lose it", f.path, o.others).
+			WithFix("%s", fix)
 	}
 	return to, nil
 }

@@ -10,6 +10,6 @@
 // The name of the file says which it is (secrets.json.age, secrets.yaml.age, .env.age), else the key format. Everything else in the file stays as
 // it is when a secret is written: order, comments, entries that are no secrets.
 //
-// A file does not say whom it was encrypted to. It is written back to the owners of identity, unless recipients names others; when it
-// has more recipients than are known, writing is refused, since it would lock the others out.
+// A file does not say whom it was encrypted to, only to how many. It is written back to the owner of identity, when there is one of
+// both, or to recipients. Otherwise writing is refused, since it would lock others out, or let a retired key back in.
 package agefile
