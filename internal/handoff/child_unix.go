@@ -8,7 +8,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // runPlain is Run with our own streams.
@@ -67,20 +70,20 @@ type relay struct {
 // writing it.
 var passedOn = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCONT}
 
+// heeded returns what is passed on, but for what we ignore since we were started, as under nohup: the child then ignores it too.
+func heeded() []os.Signal {
+	return slices.DeleteFunc(slices.Clone(passedOn), signal.Ignored)
+}
+
 // newRelay keeps the signals for the child; also those are the relay's that begin with its work, given by also.
 func newRelay(also ...os.Signal) *relay {
 	r := &relay{signals: make(chan os.Signal, 16), done: make(chan struct{})}
-	signal.Notify(r.signals, append(also, passedOn...)...)
+	signal.Notify(r.signals, append(heeded(), also...)...)
 	return r
 }
 
-// to passes on what arrives from now. Ctrl-C and Ctrl-\ reach the child from the terminal itself: it is in our process group.
+// to passes on what arrives from now. Ctrl-C and Ctrl-\ reach the child from the terminal itself, while it is in the foreground with us.
 func (r *relay) to(p *os.Process) {
-	terminal := false
-	if t, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0); err == nil {
-		terminal = true
-		_ = t.Close()
-	}
 	go func() {
 		for {
 			select {
@@ -88,7 +91,7 @@ func (r *relay) to(p *os.Process) {
 				if r.before != nil {
 					r.before(s)
 				}
-				if terminal && (s == syscall.SIGINT || s == syscall.SIGQUIT) || s == syscall.SIGPIPE {
+				if s == syscall.SIGPIPE || (s == syscall.SIGINT || s == syscall.SIGQUIT) && inForeground() {
 					continue
 				}
 				_ = p.Signal(s)
@@ -97,6 +100,17 @@ func (r *relay) to(p *os.Process) {
 			}
 		}
 	}()
+}
+
+// inForeground reports whether our process group has the terminal, if there is one.
+func inForeground() bool {
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer terminal.Close()
+	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 // end passes nothing on any more: the child has ended. What still arrives is for who reads signals.

@@ -214,6 +214,45 @@ func TestMaskedSignals(t *testing.T) {
 	}
 }
 
+// A signal that tacit was started to ignore is ignored by the program too.
+func TestIgnoredSignalsStayIgnored(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := func() *exec.Cmd {
+		c := exec.Command("bash", "-c", `trap '' HUP; exec -a masked "$EXE" sh -c 'kill -HUP $PPID; sleep 0.2; kill -HUP $$; echo alive; exit 4'`)
+		c.Env = append(os.Environ(), "EXE="+exe)
+		return c
+	}
+	c := outer()
+	if out, _ := c.Output(); string(out) != "alive\n" || c.ProcessState.ExitCode() != 4 {
+		t.Errorf("%q, %v", out, c.ProcessState)
+	}
+	s := onScreen(t, outer())
+	s.expect("alive")
+	if exit := s.ends(); exit != 4 {
+		t.Errorf("at a terminal: status %d", exit)
+	}
+}
+
+// SIGINT that is sent to tacit in the background reaches the program: the terminal sends it none.
+func TestInterruptOfAJobInTheBackground(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell := exec.Command("bash", "--norc", "-c", `set -m
+		(exec -a masked "$EXE" sh -c 'trap "echo caught; exit 9" INT; echo ready; while :; do sleep 0.01; done') >"$LOG" &
+		while ! grep -q ready "$LOG"; do sleep 0.01; done
+		kill -INT $!; wait $!; echo "status $? $(cat "$LOG")"`)
+	shell.Env = append(os.Environ(), "EXE="+exe, "LOG="+t.TempDir()+"/log")
+	s := onScreen(t, shell)
+	s.expect("status 9 ready\r\ncaught")
+}
+
 // A reader that goes away ends the program, as it would without tacit.
 func TestMaskedOutputThatNobodyReads(t *testing.T) {
 	t.Parallel()

@@ -63,7 +63,7 @@ func (p Program) runOnTerminal(real *os.File) (exit int, err error) {
 			return 0, p.startFailed(err)
 		}
 	}
-	signal.Notify(t.signals, append(passedOn, syscall.SIGPIPE, syscall.SIGWINCH)...)
+	signal.Notify(t.signals, append(heeded(), syscall.SIGPIPE, syscall.SIGWINCH)...)
 	defer signal.Stop(t.signals)
 	stdin := p.stdin()
 	if isTerminal(stdin) {
