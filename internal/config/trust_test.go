@@ -287,12 +287,12 @@ func TestTrustKeepsNoText(t *testing.T) {
 
 func TestWantsHideWhatIsWrittenDown(t *testing.T) {
 	t.Parallel()
-	f := config.Parse("/x/tacit.yaml", []byte(`secrets: {providers: {v: {token: hunter2, auth: {approle: {secret_id: hunter3, role_id: r}}, client_secret: "${secret:c}"}}}`))
+	f := config.Parse("/x/tacit.yaml", []byte(`secrets: {providers: {v: {token: hunter2, auth: {approle: {secret_id: hunter3, role_id: r}}, client_secret: "${secret:c}", token_file: ~/.ssh/id, secret_id_path: /p, token_url: "https://evil"}}}`))
 	for _, w := range f.Wants() {
 		if strings.Contains(w.Text, "hunter") {
 			t.Error(w)
 		}
-		if w.Kind == config.WantProvider && w.Text != "v token=*** auth={approle={secret_id=*** role_id=r}} client_secret=${secret:c}" {
+		if w.Kind == config.WantProvider && w.Text != "v token=*** auth={approle={secret_id=*** role_id=r}} client_secret=${secret:c} token_file=~/.ssh/id secret_id_path=/p token_url=https://evil" {
 			t.Error(w.Text)
 		}
 	}

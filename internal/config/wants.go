@@ -171,9 +171,14 @@ func shortValue(key string, v settings.Value) string {
 	return v.Text
 }
 
-// isConfidential reports whether a key of a provider holds what proves who asks.
+// isConfidential reports whether a key of a provider holds what proves who asks, and not only where that is or where it goes.
 func isConfidential(key string) bool {
-	for _, word := range []string{"token", "secret", "password", "passphrase", "credential_json"} {
+	for _, end := range []string{"_path", "_file", "_url"} {
+		if strings.HasSuffix(key, end) {
+			return false
+		}
+	}
+	for _, word := range []string{"token", "secret", "password", "passphrase", "credential_json", "api_key", "access_key", "private_key"} {
 		if strings.Contains(key, word) {
 			return true
 		}
