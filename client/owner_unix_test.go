@@ -27,6 +27,19 @@ func TestSomebodyElsesSocket(t *testing.T) {
 	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, client.ErrDenied) || asked {
 		t.Error(err, asked)
 	}
+	// The token of a run does not make it somebody whom we named: after the run anybody may listen there.
+	none := func(string) string { return "" }
+	for token, want := range map[string]error{"tacit_run_00": client.ErrDenied, "tacit_00": nil} {
+		of, err := client.New(client.Options{Addr: "unix:" + dir + "/agent.sock", Token: token, Getenv: none})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer of.Close()
+		if _, err := of.Get(t.Context(), "a"); !errors.Is(err, want) {
+			t.Errorf("%s: %v", token, err)
+		}
+		asked = false
+	}
 	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,10 @@ type place struct {
 	named   bool   // by an address, and not by the rules
 }
 
+// runToken is what a token of one `tacit run` begins with. Its socket is our own user's, and gone with the run: after that, somebody else may
+// make another at the same path.
+const runToken = "tacit_run_"
+
 // find returns the place that an address and a token say; without an address, the socket of the agent of this vault.
 func find(addr, token string, getenv func(string) string) (place, error) {
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -75,7 +79,7 @@ func parseAddr(addr, token string) (place, error) {
 		if !filepath.IsAbs(path) {
 			return bad("the path of the socket is not absolute")
 		}
-		return place{socket: path, token: token, foreign: token != "", named: true}, nil
+		return place{socket: path, token: token, foreign: token != "" && !strings.HasPrefix(token, runToken), named: true}, nil
 	}
 	u, err := url.Parse(strings.TrimRight(addr, "/"))
 	switch {

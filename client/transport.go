@@ -58,8 +58,13 @@ func newTransport(p place, workspace, group string, web *http.Client) *transport
 func (t *transport) close() { t.http.CloseIdleConnections() }
 
 func (t *transport) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	if !t.place.foreign && !t.place.ours() {
-		return nil, t.place.refused()
+	if !t.place.foreign {
+		switch ours, err := t.place.ours(); {
+		case err != nil:
+			return nil, err
+		case !ours:
+			return nil, t.place.refused()
+		}
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", t.place.socket)

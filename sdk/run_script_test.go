@@ -157,6 +157,33 @@ setInterval(() => {}, 1000);
 	h.left()
 }
 
+// Who still has the address and the token when the run is over asks nobody who made another socket there: a door that others could be at is
+// not asked, though the environment names it.
+func TestScriptDoorOfOthers(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	for name, text := range map[string]string{
+		"open.mjs": `
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
+chmodSync(dirname(process.env.TACIT_ADDR.slice('unix:'.length)), 0o777);
+console.log(await secrets.get('api/key').catch((err) => err.code));
+`,
+		"open.py": `
+import os, tacit
+os.chmod(os.path.dirname(os.environ["TACIT_ADDR"][len("unix:"):]), 0o777)
+try:
+    print(tacit.secrets.get("api/key"))
+except tacit.Error as err:
+    print(err.code)
+`,
+	} {
+		if out := h.must("", "tacit", "run", h.write(name, text)); out != "denied\n" {
+			t.Errorf("%s: %q", name, out)
+		}
+	}
+}
+
 // A script needs no vault; what it then asks for is not there. And a name that looks like a script's and is none is a program's.
 func TestScriptWithoutVault(t *testing.T) {
 	t.Parallel()

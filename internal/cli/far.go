@@ -49,7 +49,7 @@ func (a *app) far() (keeper.API, error) {
 	}
 	if local {
 		c := agent.Connect(path, a.world.Version, token)
-		if addr != "" && token != "" {
+		if addr != "" && token != "" && !strings.HasPrefix(token, scriptToken) {
 			c.Foreign()
 		}
 		if addr != "" {

@@ -5,6 +5,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { failure } = require('./errors.cjs');
 
+/** runToken is what a token of one `tacit run` begins with. Its socket is our own user's, and gone with the run: after that, somebody else may make another at the same path. */
+const runToken = 'tacit_run_';
+
 /** files says where the vault and the agent's socket of an environment are: below TACIT_DIR, else in the XDG directories. */
 function files(env, home) {
   if (env.TACIT_DIR) {
@@ -49,7 +52,7 @@ function named(addr, token) {
     const socket = addr.slice('unix:'.length);
     if (!path.isAbsolute(socket)) throw bad('the path of the socket is not absolute');
     const absent = failure('unavailable', `no agent answers at ${socket}, which TACIT_ADDR names`, 'unset TACIT_ADDR to use the vault on this machine');
-    return { socket, token, foreign: token !== '', absent };
+    return { socket, token, foreign: token !== '' && !token.startsWith(runToken), absent };
   }
   let url;
   try {
@@ -68,17 +71,12 @@ const truthy = (s) => Boolean(s) && !['0', 'false', 'no'].includes(s);
 
 /**
  * checkOwner refuses a socket that is not our own user's, or that others could put another in the place of: who listens there could
- * make up what our secrets are. A socket that is not there is left to connect.
+ * make up what our secrets are. One that is not there is an error, as in connecting: the next moment there may be somebody's.
  */
 function checkOwner(socket) {
   if (!process.getuid) return; // Windows
-  let is, dir;
-  try {
-    is = fs.lstatSync(socket);
-    dir = fs.statSync(path.dirname(socket));
-  } catch {
-    return;
-  }
+  const is = fs.lstatSync(socket);
+  const dir = fs.statSync(path.dirname(socket));
   const me = process.getuid();
   const sticky = dir.mode & 0o1000;
   const replaceable = ![0, me].includes(dir.uid) || (dir.mode & 0o022 && !sticky);

@@ -123,7 +123,11 @@ class Transport {
     if (process.platform === 'win32') {
       throw failure('usage', 'Node cannot open the agent’s socket on Windows', 'start the script with tacit run, or set TACIT_ADDR to a server');
     }
-    if (!foreign) checkOwner(socket);
+    try {
+      if (!foreign) checkOwner(socket);
+    } catch (err) {
+      throw this.#broken(err);
+    }
     if (!vault) return undefined;
     this.#checked ??= this.#isOurs(vault).catch((err) => {
       this.#checked = undefined; // it may be there the next time
@@ -148,7 +152,7 @@ class Transport {
 
   /** broken turns whatever ended a request into what the caller should see. */
   #broken(err, limit) {
-    if (limit.signal.aborted) return limit.signal.reason;
+    if (limit?.signal.aborted) return limit.signal.reason;
     if (err instanceof TacitError) return err;
     if (this.#place.absent && ['ENOENT', 'ECONNREFUSED', 'EINVAL'].includes(err.code)) return again(this.#place.absent, err);
     if (err.code === 'EACCES') return failure('permissions', `the socket ${this.#place.socket} is somebody else’s`, null, err);

@@ -1,6 +1,6 @@
 // What no good agent does, and where an agent is looked for.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -17,8 +17,7 @@ after(() => rmSync(dir, { recursive: true }));
 
 let count = 0;
 /** serve answers every request at a socket, and returns a client of it. */
-async function serve(t, handler) {
-  const socket = path.join(dir, `${count++}.sock`);
+async function serve(t, handler, socket = path.join(dir, `${count++}.sock`)) {
   const server = createServer(handler);
   await new Promise((resolve) => server.listen(socket, resolve));
   t.after(() => {
@@ -59,6 +58,24 @@ test('a token that is none is not shown', async () => {
       return code('usage')(err);
     });
   }
+});
+
+test('a socket at which others can listen', async (t) => {
+  let asked = 0;
+  const open = mkdtempSync(path.join(tmpdir(), 'tacit-js-'));
+  t.after(() => rmSync(open, { recursive: true }));
+  const socket = path.join(open, 'tacit.sock');
+  await serve(t, (_, res) => {
+    asked++;
+    res.writeHead(200, json).end('{"value":"made up"}');
+  }, socket);
+  chmodSync(open, 0o777);
+  const addr = `unix:${socket}`;
+  await assert.rejects(connect({ addr }).get('a'), code('denied'));
+  await assert.rejects(connect({ addr, token: 'tacit_run_00' }).get('a'), code('denied')); // after the run anybody may listen there
+  assert.equal(asked, 0);
+  assert.equal(await connect({ addr, token: 'tacit_00' }).get('a'), 'made up'); // whoever listens there, it was named
+  await assert.rejects(connect({ addr: `${addr}.none`, token: 'tacit_run_00' }).get('a'), code('unavailable'));
 });
 
 test('references', () => {

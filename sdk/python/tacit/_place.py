@@ -13,6 +13,11 @@ from urllib.parse import SplitResult, urlsplit
 from ._errors import Denied, Error, Locked, Unavailable, Usage
 
 
+#: What a token of one `tacit run` begins with. Its socket is our own user's, and gone with the run: after that, somebody else may make another
+#: at the same path.
+_RUN_TOKEN = "tacit_run_"
+
+
 @dataclass(frozen=True)
 class Place:
     """A socket or a URL, and what is expected there."""
@@ -45,13 +50,13 @@ class Place:
         return Locked("no agent is running, and only that opens the vault for programs", "tacit unlock")
 
     def check_owner(self) -> None:
-        """Refuse a socket that others than our own user can listen at: they could make up what our secrets are."""
+        """Refuse a socket that others than our own user can listen at: they could make up what our secrets are.
+
+        One that is not there is an OSError, as in connecting: the next moment there may be somebody's.
+        """
         if self.foreign or not hasattr(os, "getuid"):
             return
-        try:
-            there, folder = os.lstat(self.socket), os.stat(os.path.dirname(self.socket))
-        except OSError:
-            return  # connecting says more
+        there, folder = os.lstat(self.socket), os.stat(os.path.dirname(self.socket))
         replaceable = folder.st_uid not in (0, os.getuid()) or (folder.st_mode & 0o022 and not folder.st_mode & stat.S_ISVTX)
         if there.st_uid != os.getuid() or replaceable:
             raise Denied(f"refused to talk to what listens on {self.socket}: others than our own user can listen there")
@@ -98,7 +103,7 @@ def _named(addr: str, token: str) -> Place:
         path = addr[len("unix:") :]
         if not os.path.isabs(path):
             raise bad("the path of the socket is not absolute")
-        return Place(token, socket=path, foreign=token != "", named=True)
+        return Place(token, socket=path, foreign=token != "" and not token.startswith(_RUN_TOKEN), named=True)
     try:
         url = urlsplit(addr)
         host, _ = url.hostname, url.port

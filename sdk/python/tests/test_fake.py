@@ -214,7 +214,12 @@ class Answers(unittest.TestCase):
         os.chmod(os.path.dirname(fake.path), 0o777)
         with self.assertRaises(tacit.Denied):
             fake.client().get("a")
+        with self.assertRaises(tacit.Denied):
+            tacit.connect("unix:" + fake.path, "tacit_run_00").get("a")
         self.assertEqual(fake.requests, [])
+        self.assertEqual(tacit.connect("unix:" + fake.path, "tacit_00").get("a"), "made up")  # whoever listens there, it was named
+        with self.assertRaises(tacit.Unavailable):
+            tacit.connect("unix:" + fake.path + ".none", "tacit_run_00").get("a")
 
 
 if __name__ == "__main__":
