@@ -88,11 +88,7 @@ func (c *Chain) checkCopy(ctx context.Context, who keeper.Caller, r CopyRequest)
 	if _, err := c.member(r.From); err != nil {
 		return err
 	}
-	to, err := c.member(r.To)
-	if err == nil && !to.local() {
-		_, err = to.writable(ctx, who)
-	}
-	return err
+	return c.CanWrite(ctx, who, r.To)
 }
 
 // planCopy says what would be done with some secrets.

@@ -191,6 +191,9 @@ func (m *member) explain(ctx context.Context, who keeper.Caller, r keeper.Ref, l
 		r.Provider = keeper.Local
 		shown, err = m.chain.API.Show(ctx, who, r)
 		s, absent = shown.Secret, errors.Is(err, fault.NotFound)
+		if absent && r.Version != 0 {
+			absent = m.chain.lacks(ctx, who, r) // as Get, which ends where the secret is
+		}
 	} else {
 		w := &walk{request: keeper.GetRequest{Ref: r, IncludeExpired: true, Door: "explain"}, left: left}
 		got := m.ask(ctx, who, []*walk{w})[0]

@@ -34,8 +34,7 @@ func (c *Chain) Show(ctx context.Context, who keeper.Caller, r keeper.Ref) (keep
 			shown, err = c.API.Show(ctx, who, own)
 			absent = errors.Is(err, fault.NotFound)
 			if absent && r.Version != 0 && i < len(route)-1 {
-				_, there := c.API.Show(ctx, who, keeper.Ref{Name: r.Name, Scope: r.Scope, Provider: keeper.Local})
-				absent = errors.Is(there, fault.NotFound)
+				absent = c.lacks(ctx, who, own)
 			}
 		} else {
 			w := &walk{request: keeper.GetRequest{Ref: r, IncludeExpired: true, Door: "show"}, left: route[i:]}

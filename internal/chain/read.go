@@ -42,7 +42,7 @@ func (c *Chain) GetMany(ctx context.Context, who keeper.Caller, rs []keeper.GetR
 // A walk is one request on its way through the providers.
 type walk struct {
 	request keeper.GetRequest
-	left    []*member // that are still to be asked
+	left    []*member // that are still to be asked, and the one that is
 	asked   []string
 	answer  *keeper.Answer
 	over    bool
@@ -121,12 +121,18 @@ func (m *member) askLocal(ctx context.Context, who keeper.Caller, ws []*walk) []
 	for i, a := range keeper.GetMany(ctx, m.chain.API, who, requests) {
 		out[i] = answer{a, errors.Is(a.Err, fault.NotFound)}
 		r := requests[i]
-		if out[i].absent && (r.Version != 0 || r.Field != "") && len(ws[i].left) > 1 {
-			_, err := m.chain.API.Show(ctx, who, keeper.Ref{Name: r.Name, Scope: r.Scope, Provider: keeper.Local})
-			out[i].absent = errors.Is(err, fault.NotFound)
+		several := len(ws[i].asked)+len(ws[i].left) > 1 // else the vault's own words are what is said
+		if out[i].absent && (r.Version != 0 || r.Field != "") && several {
+			out[i].absent = m.chain.lacks(ctx, who, r.Ref)
 		}
 	}
 	return out
+}
+
+// lacks reports whether the vault has no version of a secret at all.
+func (c *Chain) lacks(ctx context.Context, who keeper.Caller, r keeper.Ref) bool {
+	_, err := c.API.Show(ctx, who, keeper.Ref{Name: r.Name, Scope: r.Scope, Provider: keeper.Local})
+	return errors.Is(err, fault.NotFound)
 }
 
 // askAllowed asks for the walks with the numbers in part: what the keeper allows, after it wrote that down.

@@ -129,8 +129,34 @@ func TestI19PartsOfASecret(t *testing.T) {
 			t.Errorf("%+v = %q of %s, %v", r, got.Value.Reveal(), got.Secret.Provider, err)
 		}
 	}
+	for _, version := range []int{2, keeper.Previous} {
+		e, err := c.Explain(t.Context(), owner, keeper.Ref{Name: "own", Version: version})
+		if err != nil || e.Result != "not_found" || e.Asked[1].Answer != "not_found" || e.Asked[2].Answer != "skipped" {
+			t.Errorf("explain own@%d: %+v, %v", version, e, err)
+		}
+	}
 	if n := w.stores["low"].asked.Load(); n != 0 {
 		t.Errorf("the next store was asked %d times", n)
+	}
+	if e, err := c.Explain(t.Context(), owner, keeper.Ref{Name: "only", Version: 2}); err != nil || e.Asked[2].Answer == "skipped" {
+		t.Errorf("explain what the vault lacks: %+v, %v", e, err)
+	}
+}
+
+// TestLastSaysWhatIsMissing: the vault at the end of the chain names the field that its secret lacks.
+func TestLastSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store("high", 100)
+	w.set("db", `{"password":"x"}`)
+	c := w.chain()
+	_, err := c.Get(t.Context(), owner, keeper.GetRequest{Ref: keeper.Ref{Name: "db"}, Field: "pasword"})
+	if !errors.Is(err, fault.NotFound) || !strings.Contains(err.Error(), `no field "pasword" in db`) {
+		t.Error(err)
+	}
+	_, err = c.Get(t.Context(), owner, keeper.GetRequest{Ref: keeper.Ref{Name: "dc"}, Field: "password"})
+	if !errors.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "no such secret: dc, neither in high nor in local") {
+		t.Error(err)
 	}
 }
 

@@ -17,11 +17,7 @@ import (
 // is an error of class fault.Invalid, and nothing is tried.
 func (c *Chain) Test(ctx context.Context, who keeper.Caller, named string) (client.ProviderTested, error) {
 	out := client.ProviderTested{Provider: named, OK: true, Steps: []client.ProviderTestedStep{}}
-	m, err := c.member(named)
-	if err == nil && !m.local() {
-		_, err = m.writable(ctx, who)
-	}
-	if err != nil {
+	if err := c.CanWrite(ctx, who, named); err != nil {
 		return out, err
 	}
 	random := make([]byte, 24)

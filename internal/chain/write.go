@@ -187,6 +187,15 @@ func (m *member) writable(ctx context.Context, who keeper.Caller) (provider.Prov
 		WithFix("%s can be written to: --provider %s", strings.Join(m.chain.writers(ctx, who), ", "), keeper.Local)
 }
 
+// CanWrite returns why a provider cannot be written to, as far as that is known without asking it.
+func (c *Chain) CanWrite(ctx context.Context, who keeper.Caller, named string) error {
+	m, err := c.member(named)
+	if err == nil && !m.local() {
+		_, err = m.writable(ctx, who)
+	}
+	return err
+}
+
 // writers returns the names of what can be written to, the vault first.
 func (c *Chain) writers(ctx context.Context, who keeper.Caller) []string {
 	out := []string{keeper.Local}

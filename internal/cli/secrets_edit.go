@@ -56,6 +56,11 @@ func (a *app) edit(ctx context.Context, arg string) error {
 	if b := old.Reveal(); !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
 		return fault.New(fault.Invalid, "edit %s: the value is not text", ref.Name).About(ref.Name).WithFix("tacit set %s --from-file F", ref.Name)
 	}
+	if a.stores != nil { // before anything is typed that would be lost
+		if err := a.stores.CanWrite(ctx, a.caller(), got.Secret.Provider); err != nil {
+			return err
+		}
+	}
 	edited, err := a.editValue(ctx, got.Secret.Name, old, argv)
 	if err != nil {
 		return err
