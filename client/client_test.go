@@ -14,7 +14,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -260,6 +263,48 @@ func TestContextEndsACall(t *testing.T) {
 	defer cancel()
 	if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
+	}
+}
+
+// However many calls there are at once, the agent has few connections, and uses that last hold up none of them.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	var now, most atomic.Int64
+	held := make(chan struct{})
+	c, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(r.URL.Path, "/api/v1/capability/") {
+			<-held
+			fmt.Fprint(w, `{"status":200}`)
+			return
+		}
+		n := now.Add(1)
+		defer now.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			runtime.Gosched()
+		}
+		fmt.Fprint(w, `{"value":"x"}`)
+	})
+	var uses, gets sync.WaitGroup
+	for range 100 {
+		uses.Go(func() {
+			if _, err := c.Invoke(t.Context(), client.InvokeRequest{Capability: "a/b"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 1000 {
+		gets.Go(func() {
+			if _, err := c.Get(t.Context(), "a"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	gets.Wait()
+	close(held)
+	uses.Wait()
+	if most.Load() > 32 {
+		t.Errorf("%d at once", most.Load())
 	}
 }
 

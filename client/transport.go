@@ -21,10 +21,17 @@ const (
 	maxProblem = 1 << 20
 )
 
+// Bounds of connections at once to an agent, which has 512 for all; more calls wait.
+const (
+	maxCalls = 32
+	maxUses  = 256
+)
+
 // transport sends requests to one place.
 type transport struct {
 	place  place
-	http   http.Client
+	http   http.Client // for calls
+	uses   http.Client // for uses, which take as long as their services do, so that no other call waits behind one
 	header http.Header // of each request
 
 	mu      sync.Mutex
@@ -35,14 +42,17 @@ func newTransport(p place, workspace, group string, web *http.Client) *transport
 	t := &transport{place: p, header: http.Header{"User-Agent": {"tacit-go"}}}
 	switch {
 	case p.url == nil:
-		t.http.Transport = &http.Transport{DialContext: t.dial, DisableCompression: true, MaxIdleConnsPerHost: 16}
+		t.http.Transport = &http.Transport{DialContext: t.dial, DisableCompression: true, MaxIdleConnsPerHost: 16, MaxConnsPerHost: maxCalls}
+		t.uses.Transport = &http.Transport{DialContext: t.dial, DisableCompression: true, MaxIdleConnsPerHost: 16, MaxConnsPerHost: maxUses}
 	case web != nil:
-		t.http = *web
+		t.http, t.uses = *web, *web
 	default:
 		t.http.Transport = http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // that is what it is
+		t.uses.Transport = t.http.Transport
 	}
 	// A redirect would take the token, and maybe a value, to another place.
 	t.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.uses.CheckRedirect = t.http.CheckRedirect
 	if p.token != "" {
 		t.header.Set("Authorization", "Bearer "+p.token)
 	}
@@ -55,7 +65,10 @@ func newTransport(p place, workspace, group string, web *http.Client) *transport
 	return t
 }
 
-func (t *transport) close() { t.http.CloseIdleConnections() }
+func (t *transport) close() {
+	t.http.CloseIdleConnections()
+	t.uses.CloseIdleConnections()
+}
 
 func (t *transport) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if !t.place.foreign {
@@ -127,7 +140,11 @@ func (t *transport) send(ctx context.Context, method, operation, kind string, bo
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
-	resp, err := t.http.Do(r)
+	by := &t.http
+	if strings.HasPrefix(operation, "capability/") {
+		by = &t.uses
+	}
+	resp, err := by.Do(r)
 	if err != nil {
 		return nil, t.broken(ctx, err)
 	}

@@ -157,6 +157,25 @@ setInterval(() => {}, 1000);
 	h.left()
 }
 
+// However many calls a script makes at once, none fails for that.
+func TestScriptManyAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	for name, text := range map[string]string{
+		"many.mjs": "console.log(new Set(await Promise.all(Array.from({ length: 600 }, () => secrets.get('api/key')))).size);\n",
+		"many.py": `
+from concurrent.futures import ThreadPoolExecutor
+import tacit
+with ThreadPoolExecutor(200) as pool:
+    print(len(set(pool.map(lambda _: tacit.secrets.get("api/key"), range(300)))))
+`,
+	} {
+		if out := h.must("", "tacit", "run", h.write(name, text)); out != "1\n" {
+			t.Errorf("%s: %q", name, out)
+		}
+	}
+}
+
 // Who still has the address and the token when the run is over asks nobody who made another socket there: a door that others could be at is
 // not asked, though the environment names it.
 func TestScriptDoorOfOthers(t *testing.T) {

@@ -27,8 +27,8 @@ import (
 	"tacit/sdk"
 )
 
-// maxScriptConns bounds how many connections a script has at once.
-const maxScriptConns = 64
+// maxScriptConns bounds how many connections a script has at once; it is the agent's bound too.
+const maxScriptConns = 512
 
 // A script is a script that runs: what it imports, and the door through which it asks for secrets. Both are there for it alone, and end with it.
 //

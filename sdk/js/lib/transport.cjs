@@ -9,17 +9,24 @@ const { checkOwner } = require('./place.cjs');
 const maxAnswer = 1 << 28;
 const maxHead = 1 << 20;
 
+/** Bounds of connections at once, of which the other side has 512 for all; more calls wait. A use takes as long as its service does, so nothing else waits behind one. */
+const maxCalls = 32;
+const maxUses = 256;
+
 /** A Transport sends requests to one place. Its connections are kept for the next request and do not keep the process alive. */
 class Transport {
   #place;
   #agent;
+  #uses; // the agent of uses
   #headers;
   #checked; // a promise: that the agent at the socket is that of our vault
 
   constructor(place, { workspace, group }, ca) {
     this.#place = place;
     const web = place.url?.protocol === 'https:';
-    this.#agent = web ? new https.Agent({ keepAlive: true, ca }) : new http.Agent({ keepAlive: true });
+    const agent = (maxSockets) => (web ? new https.Agent({ keepAlive: true, maxSockets, ca }) : new http.Agent({ keepAlive: true, maxSockets }));
+    this.#agent = agent(maxCalls);
+    this.#uses = agent(maxUses);
     this.#headers = { 'User-Agent': 'tacit-js' };
     if (place.token) this.#headers.Authorization = `Bearer ${place.token}`;
     if (workspace) this.#headers['Tacit-Workspace'] = encodeURIComponent(workspace);
@@ -38,6 +45,7 @@ class Transport {
 
   close() {
     this.#agent.destroy();
+    this.#uses.destroy();
   }
 
   /** call sends a request of JSON and returns the answer's object. Of a change (change) nobody knows whether it was made when no answer comes, so it is not sent twice. */
@@ -108,7 +116,8 @@ class Transport {
       ? { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname.replace(/\/+$/, '') + path }
       : { socketPath: socket, path, host: 'tacit' };
     const send = url?.protocol === 'https:' ? https.request : http.request;
-    const req = send({ ...to, method, agent: this.#agent, headers: { ...this.#headers, ...headers }, signal: limit.signal });
+    const agent = path.startsWith('/api/v1/capability/') ? this.#uses : this.#agent;
+    const req = send({ ...to, method, agent, headers: { ...this.#headers, ...headers }, signal: limit.signal });
     const answered = new Promise((resolve, reject) => {
       req.once('response', resolve);
       req.on('error', reject); // also after the answer: then nobody waits any more

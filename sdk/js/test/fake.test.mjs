@@ -78,6 +78,26 @@ test('a socket at which others can listen', async (t) => {
   await assert.rejects(connect({ addr: `${addr}.none`, token: 'tacit_run_00' }).get('a'), code('unavailable'));
 });
 
+test('uses that last do not hold up calls, and calls wait for each other', async (t) => {
+  const held = [];
+  let now = 0, most = 0;
+  const { client } = await serve(t, (req, res) => {
+    if (req.url.startsWith('/api/v1/capability/')) return held.push(res);
+    most = Math.max(most, ++now);
+    setImmediate(() => {
+      now--;
+      res.writeHead(200, json).end('{"value":"x"}');
+    });
+  });
+  const uses = Array.from({ length: 100 }, () => client.invoke('a/b'));
+  const gets = await Promise.all(Array.from({ length: 200 }, () => client.get('a')));
+  assert.ok(gets.every((v) => v === 'x'));
+  assert.ok(most <= 32, `${most} at once`);
+  while (held.length < 100) await new Promise((resolve) => setImmediate(resolve));
+  for (const res of held) res.writeHead(200, json).end('{"status":200,"headers":{},"body":null}');
+  assert.equal((await Promise.all(uses)).length, 100);
+});
+
 test('references', () => {
   assert.deepEqual(parse('a/b'), { name: 'a/b' });
   assert.deepEqual(parse('tacit://env:db@previous#a@b'), { name: 'db', version: -1, field: 'a@b', provider: 'env' });
