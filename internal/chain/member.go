@@ -52,6 +52,12 @@ func (m *member) common() error {
 		} else {
 			rest.Members = append(rest.Members, x)
 		}
+		if m.spec.Type == "onepassword" && x.Key == "vault" { // an argument of op, as command of exec, which package config looks at
+			if t, err := interpolate.Parse(x.Value.Text); err == nil && len(t.Secrets()) > 0 {
+				return fault.New(fault.Usage, "%s: the vault of a provider holds no secret: other processes can read the arguments of op", x.Value.Place).
+					About(m.spec.Name).WithFix("write the vault's name or id there")
+			}
+		}
 	}
 	if own.Has("cache_ttl") {
 		ttl := own.Duration("cache_ttl", 0)

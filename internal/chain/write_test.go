@@ -343,11 +343,12 @@ func TestSettingsAreOfTheVault(t *testing.T) {
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	for why, specs := range map[string][]provider.Spec{
-		"twice":           {{Name: "kv", Type: "fake"}, {Name: "kv", Type: "fake"}},
-		"another local":   {{Name: "kv", Type: "local"}},
-		"local is no env": {{Name: "local", Type: "env"}},
-		"no name":         {{Name: "a b", Type: "fake"}},
-		"a bad cache_ttl": {{Name: "kv", Type: "fake", Settings: &settings.Table{Members: []settings.Member{{Key: "cache_ttl", Value: settings.Value{Text: "soon"}}}}}},
+		"twice":                   {{Name: "kv", Type: "fake"}, {Name: "kv", Type: "fake"}},
+		"another local":           {{Name: "kv", Type: "local"}},
+		"local is no env":         {{Name: "local", Type: "env"}},
+		"no name":                 {{Name: "a b", Type: "fake"}},
+		"a secret in an argument": {{Name: "op", Type: "onepassword", Settings: &settings.Table{Members: []settings.Member{{Key: "vault", Value: settings.Value{Text: "x${secret:db}"}}}}}},
+		"a bad cache_ttl":         {{Name: "kv", Type: "fake", Settings: &settings.Table{Members: []settings.Member{{Key: "cache_ttl", Value: settings.Value{Text: "soon"}}}}}},
 	} {
 		if err := declare(specs, ""); !errors.Is(err, fault.Usage) {
 			t.Errorf("%s: %v", why, err)
