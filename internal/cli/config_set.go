@@ -41,9 +41,9 @@ func (a *app) configSet(ctx context.Context, path, value string, user bool) erro
 	if err != nil {
 		return err
 	}
-	out, created, err := config.Edit(file, text, path, value)
+	edited, err := config.Edit(file, text, path, value)
 	if err == nil {
-		err = checkEdited(file, text, out, user)
+		err = checkEdited(file, text, edited.Text, user)
 	}
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (a *app) configSet(ctx context.Context, path, value string, user bool) erro
 			return err
 		}
 	}
-	if err := paths.WriteFile(file, out); err != nil {
+	if err := paths.WriteFile(file, edited.Text); err != nil {
 		return err
 	}
 	if !user {
@@ -62,13 +62,16 @@ func (a *app) configSet(ctx context.Context, path, value string, user bool) erro
 		}
 	}
 	if a.flags.json {
-		return a.out.JSON(client.ConfigSet{File: file, Path: path, Created: created})
+		return a.out.JSON(client.ConfigSet{File: file, Path: path, Created: edited.Created})
 	}
 	again := "; it must be trusted before it is used: tacit config trust"
 	if user {
 		again = ""
 	}
 	a.out.Notice("%s is set in %s%s", path, file, again)
+	if edited.Anew {
+		a.out.Notice("the file was written anew: its comments are there, its spacing may differ")
+	}
 	return nil
 }
 
@@ -85,7 +88,7 @@ func (a *app) editedFile(user bool) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case f == nil || f.Foreign: // that of somebody else further up is not ours to change
+	case f == nil || f.Foreign && filepath.Dir(f.Path) != dir: // that of somebody else further up is not ours to change
 		return filepath.Join(dir, config.FileName), nil
 	case f.Refused != nil:
 		return "", f.Refused

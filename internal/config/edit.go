@@ -11,39 +11,48 @@ import (
 	"tacit/internal/settings"
 )
 
-// Edit returns text, that of a file at path file, with a value at a path with dots, such as vars.region; and whether there was none
-// before. Value is text, or YAML where it begins with "[" or "{". Everything else in the file stays as it is, byte for byte; where only
-// that cannot be done, the file is written anew with its comments and its order. A table or list is not replaced by a text.
-func Edit(file string, text []byte, path, value string) (out []byte, created bool, err error) {
-	root, problem := document(text)
+// Edited is a file with a value set.
+type Edited struct {
+	Text    []byte
+	Created bool // there was no value before
+	Anew    bool // all of it was written anew, so that its spacing may differ
+}
+
+// Edit returns text, that of a file at path file, with a value at a path with dots, such as vars.region. Value is text, or YAML where it
+// begins with "[" or "{". Everything else in the file stays as it is, byte for byte; where only that cannot be done, the file is written anew
+// with its comments and its order. A table or list is not replaced by a text.
+func Edit(file string, text []byte, path, value string) (Edited, error) {
+	doc, problem := parse(text)
 	if problem != nil {
 		problem.Place.File = file
-		return nil, false, problem.Fault()
+		return Edited{}, problem.Fault()
 	}
-	if root == nil {
-		root = &yaml.Node{Kind: yaml.MappingNode}
+	if doc == nil {
+		doc = &yaml.Node{Kind: yaml.MappingNode}
 	}
+	root := rootOf(doc)
 	keys := strings.Split(path, ".")
 	for _, k := range keys {
 		if k == "" || !isPlainKey(k) {
-			return nil, false, fault.New(fault.Usage, "%q is no path: keys with dots between them, such as vars.region", clip(path))
+			return Edited{}, fault.New(fault.Usage, "%q is no path: keys with dots between them, such as vars.region", clip(path))
 		}
 	}
-	e := edit{text: text, keys: keys}
-	if e.value, err = valueNode(value); err != nil {
-		return nil, false, err
+	node, err := valueNode(value)
+	if err != nil {
+		return Edited{}, err
 	}
+	e := edit{text: text, keys: keys, value: node}
 	if err := e.change(root); err != nil {
-		return nil, false, err
+		return Edited{}, err
 	}
 	want := value0(root)
 	if out := e.inText(); out != nil {
 		if again, problem := document(out); problem == nil && again != nil && sameTree(value0(again), want) {
-			return out, e.created, nil
+			return Edited{Text: out, Created: e.created}, nil
 		}
 	}
-	out, err = dump(root)
-	return out, e.created, err
+	out, err := dump(doc) // with the comments that stand before and behind all of it
+	return Edited{Text: out, Created: e.created, Anew: true}, err
 }
 
 func value0(n *yaml.Node) settings.Value { return value(n, "") }

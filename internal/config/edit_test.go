@@ -50,7 +50,7 @@ func TestEditKeepsTheRest(t *testing.T) {
 		{"vars.region", "yes: no", "region: eu-1", "region: 'yes: no'"},
 		{"vars.region", "", "region: eu-1", "region: ''"},
 	} {
-		out, _, err := config.Edit("tacit.yaml", []byte(edited), c.path, c.value)
+		got, err := config.Edit("tacit.yaml", []byte(edited), c.path, c.value)
 		if c.new == "refused" {
 			if !errors.Is(err, fault.Usage) {
 				t.Errorf("%s: %v", c.path, err)
@@ -61,8 +61,8 @@ func TestEditKeepsTheRest(t *testing.T) {
 		if c.old == "" {
 			want = strings.Replace(edited, "empty:\n", "empty:\n"+c.new, 1)
 		}
-		if err != nil || string(out) != want {
-			t.Errorf("%s: %v\n%s", c.path, err, out)
+		if err != nil || string(got.Text) != want || got.Anew {
+			t.Errorf("%s: %v\n%s", c.path, err, got.Text)
 		}
 	}
 }
@@ -81,17 +81,27 @@ func TestEdit(t *testing.T) {
 		{"vars:\n  a: |\n    x\n", "vars.a", "y", "vars:\n  a: y\n"}, // written anew
 		{"vars:\n  a: b\n", "vars.a", "x\ny", "vars:\n  a: \"x\\ny\"\n"},
 	} {
-		out, _, err := config.Edit("tacit.yaml", []byte(c.text), c.path, c.value)
-		if err != nil || string(out) != c.want {
-			t.Errorf("%q %s: %q, %v, want %q", c.text, c.path, out, err, c.want)
+		got, err := config.Edit("tacit.yaml", []byte(c.text), c.path, c.value)
+		if err != nil || string(got.Text) != c.want {
+			t.Errorf("%q %s: %q, %v, want %q", c.text, c.path, got.Text, err, c.want)
 		}
 	}
 	for _, c := range [][3]string{
 		{"vars: {a: {}}\n", "vars.a", "x"}, {"vars: {a: b}\n", "vars.a.b", "x"}, {"vars: [\n", "vars.a", "x"}, {"", "", "x"}, {"", "a..b", "x"}, {"", "vars.a", "[1"}, {"vars: [a]", "vars.7", "x"},
 	} {
-		if _, _, err := config.Edit("tacit.yaml", []byte(c[0]), c[1], c[2]); !errors.Is(err, fault.Usage) {
+		if _, err := config.Edit("tacit.yaml", []byte(c[0]), c[1], c[2]); !errors.Is(err, fault.Usage) {
 			t.Errorf("%q: %v", c, err)
 		}
+	}
+}
+
+// A file that is written anew keeps its comments, those before and behind all of it too.
+func TestEditAnewKeepsComments(t *testing.T) {
+	t.Parallel()
+	const text = "# yaml-language-server: $schema=x\n\n# about vars\nvars:\n  a: |\n    x\n  b: c # why\n\n# the end\n"
+	got, err := config.Edit("tacit.yaml", []byte(text), "vars.a", "y")
+	if want := strings.Replace(text, "|\n    x", "y", 1); err != nil || string(got.Text) != want || !got.Anew || got.Created {
+		t.Errorf("%q, %v, want %q", got.Text, err, want)
 	}
 }
 
@@ -100,14 +110,13 @@ func FuzzEdit(f *testing.F) {
 	f.Add([]byte(edited), "vars.region", "us")
 	f.Add([]byte("a:\n  - b: |\n      c\n  # d\n"), "a.0.b", "{x: y}")
 	f.Fuzz(func(t *testing.T, text []byte, path, value string) {
-		out, _, err := config.Edit("tacit.yaml", text, path, value)
+		first, err := config.Edit("tacit.yaml", text, path, value)
 		if err != nil || strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{") {
 			return
 		}
-		again, created, err := config.Edit("tacit.yaml", out, path, value)
-		if err != nil || created {
-			t.Fatalf("%q: set twice: %v, created: %v", out, err, created)
+		again, err := config.Edit("tacit.yaml", first.Text, path, value)
+		if err != nil || again.Created {
+			t.Fatalf("%q: set twice: %v, created: %v", first.Text, err, again.Created)
 		}
-		_ = again
 	})
 }

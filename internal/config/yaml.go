@@ -44,9 +44,25 @@ const (
 // Error is how ReadUser words it: with the line, without the file.
 func (p *Problem) Error() string { return fmt.Sprintf("line %d: %s", max(p.Place.Line, 1), p.Text) }
 
-// document parses the text of a file into the mapping at its root; nil when it says nothing. It refuses what makes a short text long:
-// depth, and nodes that stand for others.
+// document parses the text of a file into the mapping at its root; nil when it says nothing.
 func document(text []byte) (*yaml.Node, *Problem) {
+	doc, problem := parse(text)
+	if doc == nil || problem != nil {
+		return nil, problem
+	}
+	return rootOf(doc), nil
+}
+
+// rootOf returns what a document says.
+func rootOf(doc *yaml.Node) *yaml.Node {
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
+		return doc.Content[0]
+	}
+	return doc
+}
+
+// parse parses the text of a file; nil when it says nothing. It refuses what makes a short text long: depth, and nodes that stand for others.
+func parse(text []byte) (*yaml.Node, *Problem) {
 	if len(text) > maxSize {
 		return nil, &Problem{Code: CodeSyntax, Text: "the file is larger than 1 MiB"}
 	}
@@ -57,14 +73,10 @@ func document(text []byte) (*yaml.Node, *Problem) {
 	if err := yaml.Load(text, &doc, yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth)))); err != nil {
 		return nil, notYAML(text, err)
 	}
-	root := &doc
-	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
-		root = root.Content[0]
-	}
-	if err := plain(root); err != nil {
+	if err := plain(rootOf(&doc)); err != nil {
 		return nil, err
 	}
-	return root, nil
+	return &doc, nil
 }
 
 // notYAML says why text is not YAML, and where.

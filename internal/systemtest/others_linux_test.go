@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tacit/internal/fault"
 )
 
 // TestI20NothingOfOthersStopsUs puts what somebody else may put there above the working directory, as everybody may in /tmp, under the name of
@@ -26,10 +28,10 @@ func TestI20NothingOfOthersStopsUs(t *testing.T) {
 	if err := errors.Join(os.Chown(shared, 0, 0), os.Chmod(shared, 0o1777)); err != nil { //nolint:gosec // as /tmp is
 		t.Fatal(err)
 	}
-	as := u.as
+	as, dir := u.as, ""
 	u.as = func(c *exec.Cmd) {
 		as(c)
-		c.Dir = work
+		c.Dir = dir
 	}
 	path := filepath.Join(shared, "tacit.yaml")
 	for what, put := range map[string]func() error{
@@ -43,6 +45,11 @@ func TestI20NothingOfOthersStopsUs(t *testing.T) {
 		if err := errors.Join(put(), os.Lchown(path, other, other)); err != nil {
 			t.Fatal(err)
 		}
+		dir = shared
+		if r := u.run("", "config", "set", "vars.a", "b"); r.exit != fault.Untrusted.Exit() { // nor is it read, followed or waited for to be changed
+			t.Errorf("%s: config set: exit %d: %s", what, r.exit, r.err)
+		}
+		dir = work
 		if r := u.run("", "get", "a/one"); r.exit != 0 || !strings.Contains(r.err, "belongs to somebody else") {
 			t.Errorf("%s: exit %d: %s", what, r.exit, r.err)
 		}
