@@ -87,13 +87,15 @@ func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
 	if r.pristine {
 		program.Env = handoff.Pristine(program.Env)
 	}
+	held := newHold()
+	defer held.end() // the last of all
 	script, err := a.openScript(ctx, &program)
 	if err != nil {
 		return a.startFailure(err)
 	}
 	defer script.end()
 	if r.sealed {
-		return a.runSealed(ctx, program, plan, r.noMask)
+		return a.runSealed(ctx, held, program, plan, r.noMask)
 	}
 	variables, err := a.fill(ctx, r.sources.door, plan)
 	if err != nil {
@@ -102,11 +104,13 @@ func (a *app) runProgram(ctx context.Context, r running, argv []string) error {
 	if script == nil {
 		a.close() // everything is on the record; the keys need not outlive us
 	}
-	return a.giveTo(program, variables, r.noMask)
+	return a.giveTo(held, program, variables, r.noMask)
 }
 
-// giveTo starts the program with the variables, and returns when it has ended; or becomes it, when nothing is left for us to do.
-func (a *app) giveTo(program handoff.Program, variables []handoff.Variable, noMask bool) error {
+// giveTo starts the program with the variables, and returns when it has ended; or becomes it, when nothing is left for us to do. From now on it
+// holds signals.
+func (a *app) giveTo(held hold, program handoff.Program, variables []handoff.Variable, noMask bool) error {
+	held.begin()
 	variables, files, err := handoff.MakeFiles(variables, a.getenv)
 	if err != nil {
 		return err
@@ -130,6 +134,10 @@ func (a *app) giveTo(program handoff.Program, variables []handoff.Variable, noMa
 	start := program.Run
 	if program.Mask == nil && files == nil && !a.serving {
 		start = program.Become
+		held.end()
+	}
+	if err := held.came(); err != nil {
+		return err
 	}
 	exit, err := start()
 	if err != nil {

@@ -90,7 +90,11 @@ func TestI12ProcessesOfARun(t *testing.T) {
 		var shown bytes.Buffer
 		waitFor(t, out, &shown, "\n")
 		fmt.Fprint(in, "go\n") // cat answers: the shell has started it
-		waitFor(t, out, &shown, "go")
+		if terminal {
+			waitFor(t, out, &shown, "go\r\ngo") // the first is the terminal's
+		} else {
+			waitFor(t, out, &shown, "go")
+		}
 		family := descendants(t, c.Process.Pid)
 		if want := 3 + map[bool]int{true: 1}[terminal]; len(family) != want {
 			t.Errorf("terminal %v: %d processes, not %d: %v", terminal, len(family), want, family)

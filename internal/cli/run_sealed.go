@@ -19,9 +19,12 @@ import (
 // maxSealedRun bounds the token of a program, which is revoked when the program ends: nothing revokes it when tacit is killed.
 const maxSealedRun = 24 * time.Hour
 
+// revokeTime is how long its end may keep us: signals do not.
+const revokeTime = 10 * time.Second
+
 // runSealed runs a program that uses sealed secrets: it gets base URLs of a proxy that is there for it alone, and a token in the place of
 // keys. Everything else is as in run.
-func (a *app) runSealed(ctx context.Context, program handoff.Program, plan []planned, noMask bool) error {
+func (a *app) runSealed(ctx context.Context, held hold, program handoff.Program, plan []planned, noMask bool) error {
 	k, err := a.keeper()
 	if err != nil {
 		return err
@@ -52,17 +55,27 @@ func (a *app) runSealed(ctx context.Context, program handoff.Program, plan []pla
 		if err != nil {
 			return err
 		}
+		held.begin()
 		made, err := s.token(ctx, principal, maxSealedRun)
 		if err != nil {
 			return err
 		}
-		defer func() { _, _ = k.TokenRevoke(context.WithoutCancel(ctx), a.caller(), made.ID) }()
+		defer a.endToken(ctx, k, made.ID)
 		token = []handoff.Secret{{Name: "the program's token", Value: secret.New([]byte(made.Token))}}
 	}
 	for _, v := range s.variables {
 		variables = append(variables, handoff.Variable{Name: v.name, Value: secret.New([]byte(v.value)), Of: v.name, Holds: token})
 	}
-	return a.giveTo(program, variables, noMask)
+	return a.giveTo(held, program, variables, noMask)
+}
+
+// endToken revokes the token of a program that has ended. Nothing else of the run is less well for it, if that fails: it is a warning.
+func (a *app) endToken(ctx context.Context, k keeper.API, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
+	defer cancel()
+	if _, err := k.TokenRevoke(ctx, a.caller(), id); err != nil {
+		a.out.Warning("the program's token still works, for at most %d hours: %v: tacit token revoke %s", maxSealedRun/time.Hour, err, id)
+	}
 }
 
 // splitSealed tells the variables that are read from the services of those that are sealed.
