@@ -22,6 +22,18 @@ type keyring struct {
 	name  string // of the provider
 	items *oskeyring.Items
 	debug func(string, ...any)
+	turn  chan struct{} // holds one: the keyring answers one call after the other, and the time of a call begins with its turn
+}
+
+// inTurn calls fn when no other call of this provider is under way.
+func (k *keyring) inTurn(ctx context.Context, fn func() error) error {
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+		return fn()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Make makes the provider of kind keyring.
@@ -34,7 +46,7 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	if err := s.Done(); err != nil {
 		return nil, err
 	}
-	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug}, nil
+	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug, make(chan struct{}, 1)}, nil
 }
 
 // Traits implements [provider.Provider].
@@ -48,7 +60,7 @@ func (k *keyring) Health(ctx context.Context) error {
 	if err := provider.Ended(ctx, k.name); err != nil {
 		return err
 	}
-	return k.explain(ctx, k.items.Check(ctx), "")
+	return k.explain(ctx, k.inTurn(ctx, func() error { return k.items.Check(ctx) }), "")
 }
 
 // Read implements [provider.Provider].
@@ -56,7 +68,11 @@ func (k *keyring) Read(ctx context.Context, secretName, version string) (provide
 	if err := k.check(ctx, secretName); err != nil {
 		return provider.Item{}, err
 	}
-	value, err := k.items.Get(ctx, secretName)
+	var value []byte
+	err := k.inTurn(ctx, func() (err error) {
+		value, err = k.items.Get(ctx, secretName)
+		return err
+	})
 	if err != nil {
 		return provider.Item{}, k.explain(ctx, err, secretName)
 	}
@@ -77,7 +93,7 @@ func (k *keyring) Write(ctx context.Context, secretName string, value secret.Val
 	if err := provider.CheckWrite(k.name, secretName, value); err != nil {
 		return provider.Item{}, err
 	}
-	if err := k.items.Put(ctx, secretName, value.Reveal()); err != nil {
+	if err := k.inTurn(ctx, func() error { return k.items.Put(ctx, secretName, value.Reveal()) }); err != nil {
 		return provider.Item{}, k.explain(ctx, err, secretName)
 	}
 	return provider.Item{Name: secretName}, nil
@@ -88,7 +104,7 @@ func (k *keyring) Delete(ctx context.Context, secretName string) (int, error) {
 	if err := k.check(ctx, secretName); err != nil {
 		return 0, err
 	}
-	if err := k.items.Remove(ctx, secretName); err != nil {
+	if err := k.inTurn(ctx, func() error { return k.items.Remove(ctx, secretName) }); err != nil {
 		return 0, k.explain(ctx, err, secretName)
 	}
 	return 1, nil
@@ -99,7 +115,11 @@ func (k *keyring) List(ctx context.Context, each func(provider.Item) error) erro
 	if err := provider.Ended(ctx, k.name); err != nil {
 		return err
 	}
-	names, err := k.items.Names(ctx)
+	var names []string
+	err := k.inTurn(ctx, func() (err error) {
+		names, err = k.items.Names(ctx)
+		return err
+	})
 	if err != nil {
 		return k.explain(ctx, err, "")
 	}
