@@ -364,7 +364,7 @@ func TestMaskedEndsWhileItWrites(t *testing.T) {
 // At a terminal Ctrl-C does that, however much still comes of what the program left behind.
 func TestMaskedIsInterruptedWhileItWritesToATerminal(t *testing.T) {
 	t.Parallel()
-	s := onScreen(t, masked(t, "sh", "-c", `trap '' HUP; (while :; do echo more; done) & echo begun; exit 3`))
+	s := onScreen(t, masked(t, "sh", "-c", `trap '' HUP; (while echo more; do :; done) & echo begun; exit 3`))
 	s.expect("begun")
 	for began := time.Now(); ; s.keys("\x03") {
 		select {
