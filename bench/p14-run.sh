@@ -12,6 +12,7 @@ dir=$(vault "$medium")
 agent "$dir"
 given=()
 for i in $(seq 50); do given+=(-e "V$i=$(secret $((medium - 2 * i)))"); done
+# shellcheck disable=SC2016 # the shell of the program expands it
 program=(sh -c 'test "${V50-x}"')
 out=$scratch/p14.json
 measure -rounds "$rounds" -o "$out" \

@@ -21,7 +21,7 @@ func TestProjectDoesNotKeepLonger(t *testing.T) {
 		{"{ttl: 10s}", "{ttl: 1m}", time.Minute, -1},
 	} {
 		p := newPlace(t)
-		p.file("config.yaml", "secrets: {cache: " + x.user + "}\n")
+		p.file("config.yaml", "secrets: {cache: "+x.user+"}\n")
 		p.trusted("secrets: {cache: " + x.project + "}\n")
 		c := p.mustLoad()
 		age := time.Duration(-1)
