@@ -19,7 +19,7 @@ type file struct {
 	recipients []string
 	format     string // "json", "yaml", "env"; empty: its beginning tells
 	readOnly   bool
-	turn       chan struct{} // holds one while a caller of this process changes the file
+	turn       provider.Turn // of the callers of this process who change the file
 }
 
 // Make makes the provider of kind age-file.
@@ -31,7 +31,7 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 		identity:   w.Path(s, s.Text("identity", "")),
 		recipients: s.Texts("recipients"),
 		readOnly:   s.Flag("read_only", false),
-		turn:       make(chan struct{}, 1),
+		turn:       provider.NewTurn(),
 	}
 	f.format = s.Text("format", formatOf(f.path))
 	switch {
@@ -174,10 +174,8 @@ func (f *file) mayChange(secretName string) error {
 // before us; who only reads needs none, since the file is replaced as a whole. Callers of this process queue before it, since the wait for
 // it is short.
 func (f *file) change(ctx context.Context, secretName string, value []byte) error {
-	select {
-	case f.turn <- struct{}{}:
-		defer func() { <-f.turn }()
-	case <-ctx.Done():
+	if f.turn.Take(ctx) == nil {
+		defer f.turn.Give()
 	}
 	if err := provider.Ended(ctx, f.name); err != nil {
 		return err

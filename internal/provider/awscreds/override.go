@@ -20,7 +20,7 @@ func (s *Source) CheckEndpoint(ctx context.Context) error {
 	if err := s.wait(ctx); err != nil {
 		return err
 	}
-	defer s.done()
+	defer s.turn.Give()
 	if err := s.read(); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type dialer = func(ctx context.Context, network, address string) (net.Conn, erro
 type Source struct {
 	c Config
 
-	turn  chan struct{} // holds one token: whoever has it may look at what follows
+	turn  provider.Turn // whoever has it may look at what follows
 	have  Credentials
 	again time.Time // when to fetch others that could not be fetched; zero: when it is time
 	files *files    // nil: not read yet
@@ -55,24 +55,19 @@ type Source struct {
 
 // New returns a source that has looked at nothing yet.
 func New(c Config) *Source {
-	s := &Source{c: c, turn: make(chan struct{}, 1)}
-	s.turn <- struct{}{}
-	return s
+	return &Source{c: c, turn: provider.NewTurn()}
 }
 
 // wait takes the turn; the caller gives it back. One caller fetches for all; who is tired of waiting leaves.
 func (s *Source) wait(ctx context.Context) error {
-	select {
-	case <-s.turn:
+	err := s.turn.Take(ctx)
+	if err == nil {
 		return nil
-	case <-ctx.Done():
-		e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
-		e.Err = ctx.Err()
-		return e
 	}
+	e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
+	e.Err = err
+	return e
 }
-
-func (s *Source) done() { s.turn <- struct{}{} }
 
 // Get returns credentials that are good now. Errors: fault.Usage when none are configured or what is configured cannot be, fault.Denied
 // when they have ended or are refused, fault.Unavailable when whoever gives them out does not answer.
@@ -80,7 +75,7 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	if err := s.wait(ctx); err != nil {
 		return Credentials{}, err
 	}
-	defer s.done()
+	defer s.turn.Give()
 	now := s.c.World.Now()
 	good := s.have.KeyID != "" && (s.have.Expires.IsZero() || now.Before(s.have.Expires))
 	if good && (s.have.Expires.IsZero() || now.Before(s.have.Expires.Add(-early)) || now.Before(s.again)) {
@@ -105,8 +100,8 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 
 // Forget is told that AWS does not take these any more, whatever they say of their end; the next Get fetches others.
 func (s *Source) Forget(old Credentials) {
-	<-s.turn
-	defer s.done()
+	_ = s.turn.Take(context.Background())
+	defer s.turn.Give()
 	if s.have.same(old) {
 		s.have, s.files = Credentials{}, nil
 	}
@@ -120,7 +115,7 @@ func (s *Source) Region(ctx context.Context) (string, error) {
 	if err := s.wait(ctx); err != nil {
 		return "", err
 	}
-	defer s.done()
+	defer s.turn.Give()
 	if err := s.read(); err != nil {
 		return "", err
 	}

@@ -60,7 +60,7 @@ func makeWith(spec provider.Spec, w provider.World, dial dialer) (provider.Provi
 	if err != nil {
 		return nil, err
 	}
-	return &vault{name: spec.Name, client: client, domain: domain, now: w.Now, session: &session{identity: i, turn: make(chan struct{}, 1)}}, nil
+	return &vault{name: spec.Name, client: client, domain: domain, now: w.Now, session: &session{identity: i, turn: provider.NewTurn()}}, nil
 }
 
 // domainOf returns what follows the vault's own name in its host: "vault.azure.net". It is what a token has to be good for.

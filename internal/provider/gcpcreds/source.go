@@ -49,7 +49,7 @@ type dialer = func(ctx context.Context, network, address string) (net.Conn, erro
 type Source struct {
 	c Config
 
-	turn  chan struct{} // holds one token: whoever has it may look at what follows
+	turn  provider.Turn // whoever has it may look at what follows
 	have  Token
 	again time.Time // when to fetch another that could not be fetched; zero: when it is time
 	file  *file     // nil: not looked for yet
@@ -57,24 +57,19 @@ type Source struct {
 
 // New returns a source that has looked at nothing yet.
 func New(c Config) *Source {
-	s := &Source{c: c, turn: make(chan struct{}, 1)}
-	s.turn <- struct{}{}
-	return s
+	return &Source{c: c, turn: provider.NewTurn()}
 }
 
 // wait takes the turn; the caller gives it back. One caller fetches for all; who is tired of waiting leaves.
 func (s *Source) wait(ctx context.Context) error {
-	select {
-	case <-s.turn:
+	err := s.turn.Take(ctx)
+	if err == nil {
 		return nil
-	case <-ctx.Done():
-		e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
-		e.Err = ctx.Err()
-		return e
 	}
+	e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
+	e.Err = err
+	return e
 }
-
-func (s *Source) done() { s.turn <- struct{}{} }
 
 // Get returns a token that is good now. Errors: fault.Usage when none is configured or what is configured cannot be, fault.Denied when
 // it has ended or is refused, fault.Unavailable when whoever gives it out does not answer.
@@ -82,7 +77,7 @@ func (s *Source) Get(ctx context.Context) (Token, error) {
 	if err := s.wait(ctx); err != nil {
 		return Token{}, err
 	}
-	defer s.done()
+	defer s.turn.Give()
 	now := s.c.World.Now()
 	good := s.have.Bearer.Len() > 0 && now.Before(s.have.Expires)
 	if good && (now.Before(s.have.Expires.Add(-early)) || now.Before(s.again)) {
@@ -126,8 +121,8 @@ func unfit(b []byte) bool {
 
 // Forget is told that Google does not take this token any more; the next Get fetches another.
 func (s *Source) Forget(old Token) {
-	<-s.turn
-	defer s.done()
+	_ = s.turn.Take(context.Background())
+	defer s.turn.Give()
 	if string(s.have.Bearer.Reveal()) == string(old.Bearer.Reveal()) {
 		s.have, s.file = Token{}, nil
 	}
@@ -143,7 +138,7 @@ func (s *Source) Project(ctx context.Context) (string, error) {
 	if err := s.wait(ctx); err != nil {
 		return "", err
 	}
-	defer s.done()
+	defer s.turn.Give()
 	if err := s.look(); err != nil {
 		return "", err
 	}

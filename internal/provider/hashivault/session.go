@@ -20,23 +20,21 @@ type session struct {
 	now    func() time.Time
 	blind  atomic.Bool // its tokens may not look themselves up
 
-	turn  chan struct{} // holds one: who has it may touch what follows
+	turn  provider.Turn // who has it may touch what follows
 	token secret.Value  // empty: none
 	until time.Time     // zero: no end is known
 }
 
 func newSession(m method, now func() time.Time) *session {
-	return &session{method: m, now: now, turn: make(chan struct{}, 1)}
+	return &session{method: m, now: now, turn: provider.NewTurn()}
 }
 
 // current returns a token, and whether it was got just now. One caller logs in for all that wait; if it gives up, the next one tries.
 func (s *session) current(ctx context.Context, v *conn) (token secret.Value, fresh bool, err error) {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
+	if s.turn.Take(ctx) != nil {
 		return secret.Value{}, false, provider.Ended(ctx, v.name)
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	if s.token.Len() > 0 && (s.until.IsZero() || s.now().Before(s.until)) {
 		return s.token, false, nil
 	}
@@ -53,12 +51,10 @@ func (s *session) current(ctx context.Context, v *conn) (token secret.Value, fre
 
 // drop forgets token, unless there is another one already.
 func (s *session) drop(ctx context.Context, token secret.Value) {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
+	if s.turn.Take(ctx) != nil {
 		return
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	if bytes.Equal(s.token.Reveal(), token.Reveal()) {
 		s.token = secret.Value{}
 	}
@@ -66,12 +62,10 @@ func (s *session) drop(ctx context.Context, token secret.Value) {
 
 // end forgets the token, and returns it if we logged in for it.
 func (s *session) end(ctx context.Context) secret.Value {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
+	if s.turn.Take(ctx) != nil {
 		return secret.Value{}
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	token := s.token
 	s.token = secret.Value{}
 	if !s.method.renews() || !s.until.IsZero() && !s.now().Before(s.until) { // somebody else's, or as good as over

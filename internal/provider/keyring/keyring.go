@@ -22,18 +22,16 @@ type keyring struct {
 	name  string // of the provider
 	items *oskeyring.Items
 	debug func(string, ...any)
-	turn  chan struct{} // holds one: the keyring answers one call after the other, and the time of a call begins with its turn
+	turn  provider.Turn // the keyring answers one call after the other, and the time of a call begins with its turn
 }
 
 // inTurn calls fn when no other call of this provider is under way.
 func (k *keyring) inTurn(ctx context.Context, fn func() error) error {
-	select {
-	case k.turn <- struct{}{}:
-		defer func() { <-k.turn }()
-		return fn()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := k.turn.Take(ctx); err != nil {
+		return err
 	}
+	defer k.turn.Give()
+	return fn()
 }
 
 // Make makes the provider of kind keyring.
@@ -46,7 +44,7 @@ func Make(spec provider.Spec, w provider.World) (provider.Provider, error) {
 	if err := s.Done(); err != nil {
 		return nil, err
 	}
-	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug, make(chan struct{}, 1)}, nil
+	return &keyring{spec.Name, oskeyring.New(w.Getenv).Items(service), w.Debug, provider.NewTurn()}, nil
 }
 
 // Traits implements [provider.Provider].
