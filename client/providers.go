@@ -58,7 +58,7 @@ type Explained struct {
 // Asked is what one provider answered.
 type Asked struct {
 	Provider   string  `json:"provider"`
-	Scope      *string `json:"scope"` // where it was found
+	Scope      *string `json:"scope"` // where it was looked for or found; other stores than the vault have none
 	Priority   int     `json:"priority"`
 	Answer     string  `json:"answer"` // found, not_found, denied, unavailable, expired, skipped
 	Version    *int    `json:"version"`

@@ -160,23 +160,40 @@ func (c *Chain) Explain(ctx context.Context, who keeper.Caller, r keeper.Ref) (c
 			out.Asked = append(out.Asked, client.Asked{Provider: m.spec.Name, Priority: m.spec.Priority, Answer: "skipped", Detail: &detail})
 			continue
 		}
-		began := c.opts.World.Now()
-		a, absent := m.explain(ctx, who, r, route[i:])
-		if err := ctx.Err(); err != nil {
-			return client.Explained{}, err
-		}
-		a.LatencyMS = float64(c.opts.World.Now().Sub(began).Microseconds()) / 1000
-		out.Asked = append(out.Asked, a)
-		if absent {
-			continue
-		}
-		over = true
-		out.Result, out.Version = a.Answer, a.Version
-		if a.Answer == "found" || a.Answer == "expired" {
-			out.Provider = &m.spec.Name
+		for _, scope := range m.scopes(who, r) {
+			began := c.opts.World.Now()
+			in := r
+			in.Scope = scope
+			a, absent := m.explain(ctx, who, in, route[i:])
+			if err := ctx.Err(); err != nil {
+				return client.Explained{}, err
+			}
+			a.LatencyMS = float64(c.opts.World.Now().Sub(began).Microseconds()) / 1000
+			if a.Scope == nil && scope != "" {
+				a.Scope = &scope
+			}
+			out.Asked = append(out.Asked, a)
+			if absent {
+				continue
+			}
+			over = true
+			out.Result, out.Version = a.Answer, a.Version
+			if a.Answer == "found" || a.Answer == "expired" {
+				out.Provider = &m.spec.Name
+			}
+			break
 		}
 	}
 	return out, nil
+}
+
+// scopes are where a provider looks, one after the other: the vault in every scope that its owner is in. Which those of others are is not
+// known here, and other stores have none.
+func (m *member) scopes(who keeper.Caller, r keeper.Ref) []string {
+	if !m.local() || !who.Owner || r.Scope != "" {
+		return []string{r.Scope}
+	}
+	return keeper.ScopesOf(who)
 }
 
 // explain asks one provider.

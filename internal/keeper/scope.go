@@ -11,6 +11,19 @@ import (
 // Local is the provider that the vault is.
 const Local = "local"
 
+// ScopesOf returns where a name is looked for when no scope is asked for: every one that c is in, the most specific first.
+func ScopesOf(c Caller) []string {
+	all, err := scopes(c, "")
+	if err != nil {
+		return []string{""} // whoever is asked says what is wrong
+	}
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = string(s)
+	}
+	return out
+}
+
 // scopes returns where a name is looked for, in order: the scope that was asked for, else every scope that the caller is in,
 // the most specific first. Only the owner may ask for one that it is not in.
 func scopes(c Caller, asked string) ([]name.Scope, error) {
