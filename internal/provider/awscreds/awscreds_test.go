@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 	"tacit/internal/provider/awscreds"
 	"tacit/internal/provider/awsfake"
 	"tacit/internal/provider/rest"
+	"tacit/internal/provider/rest/resttest"
 )
 
 func TestMain(m *testing.M) {
@@ -55,53 +55,28 @@ var start = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
 
 // A desk is a machine with an environment, a home directory and a clock, beside a fake AWS.
 type desk struct {
-	t    *testing.T
-	env  map[string]string
-	home string
-	aws  *awsfake.Server
-	also string // another address that may be dialled: "http://127.0.0.1:1234"
+	t     *testing.T
+	env   map[string]string
+	home  string
+	aws   *awsfake.Server
+	clock *resttest.Clock
+	guard *resttest.Guard
 
-	mu   sync.Mutex
-	now  time.Time
 	said []string
-	// dialled are the addresses that somebody wanted; all but the fake's are refused.
-	dialled []string
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, env: map[string]string{}, home: t.TempDir(), now: start}
-	d.aws = awsfake.New(longID, awsfake.Key{Secret: canary}, 3, d.clock)
+	d := &desk{t: t, env: map[string]string{}, home: t.TempDir(), clock: resttest.NewClock(start)}
+	d.aws = awsfake.New(longID, awsfake.Key{Secret: canary}, 3, d.clock.Now)
 	t.Cleanup(d.aws.Close)
+	d.guard = resttest.NewGuard(d.aws.URL)
 	return d
 }
 
-func (d *desk) clock() time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.now
-}
-
-func (d *desk) later(by time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.now = d.now.Add(by)
-}
-
-// dial is the guard: the fake is the only address that there is.
-func (d *desk) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d.mu.Lock()
-	d.dialled = append(d.dialled, address)
-	d.mu.Unlock()
-	if url := "http://" + address; url != d.aws.URL && url != d.also {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the guard of the test says no")}
-	}
-	return (&net.Dialer{}).DialContext(ctx, network, address)
-}
-
 func (d *desk) source(profile string) *awscreds.Source {
-	return awscreds.New(awscreds.Config{Name: "prod", Profile: profile, Dial: d.dial, World: provider.World{
-		Getenv: func(n string) string { return d.env[n] }, Now: d.clock, Home: d.home,
+	return awscreds.New(awscreds.Config{Name: "prod", Profile: profile, Dial: d.guard.Dial, World: provider.World{
+		Getenv: func(n string) string { return d.env[n] }, Now: d.clock.Now, Home: d.home,
 		ChildEnvironment: func(context.Context) ([]string, error) { return []string{"SEEN=" + canary}, nil },
 		Debug:            func(m string, args ...any) { d.said = append(d.said, fmt.Sprint(m, args)) },
 	}})
@@ -215,7 +190,7 @@ func TestPlaces(t *testing.T) {
 			s := d.source(test.profile)
 			c, err := s.Get(t.Context())
 			if err != nil || c.From != test.from || c.KeyID == "" || test.id != "" && c.KeyID != test.id {
-				t.Fatalf("Get = %s of %q, %v; want %q; %q", c.KeyID, c.From, err, test.from, d.dialled)
+				t.Fatalf("Get = %s of %q, %v; want %q; %q", c.KeyID, c.From, err, test.from, d.guard.Dialled())
 			}
 			if test.id == "" && (c.Session == "" || !c.Expires.Equal(start.Add(time.Hour))) {
 				t.Errorf("temporary credentials end at %v, with a session token of %d bytes", c.Expires, len(c.Session))
@@ -228,7 +203,7 @@ func TestPlaces(t *testing.T) {
 			if again, err := s.Get(t.Context()); err != nil || again.KeyID != c.KeyID || len(d.aws.Asked()) > 0 {
 				t.Errorf("the second Get asked again: %s, %v", again.KeyID, err)
 			}
-			d.later(56 * time.Minute)
+			d.clock.Later(56 * time.Minute)
 			if strings.HasPrefix(test.from, "SSO") || test.id != "" {
 				return
 			}
@@ -366,7 +341,7 @@ func TestNothingIsDialledByItself(t *testing.T) {
 			d := newDesk(t)
 			test.set(d)
 			_, err := d.source("").Get(t.Context())
-			if got := fmt.Sprint(d.dialled); got != test.want {
+			if got := fmt.Sprint(d.guard.Dialled()); got != test.want {
 				t.Errorf("dialled %s, want %s; %v", got, test.want, err)
 			}
 		})
@@ -463,7 +438,7 @@ func TestSign(t *testing.T) {
 		r := rest.Request{Method: http.MethodPost, Path: "/", Body: body, Header: http.Header{
 			"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"secretsmanager.ListSecrets"},
 		}, Sign: func(out *http.Request) error {
-			err := awscreds.Sign(t.Context(), creds, out, body, "secretsmanager", "eu-test-1", d.clock())
+			err := awscreds.Sign(t.Context(), creds, out, body, "secretsmanager", "eu-test-1", d.clock.Now())
 			test.spoil(out)
 			return err
 		}}

@@ -2,22 +2,18 @@ package awscreds_test
 
 import (
 	"errors"
-	"net"
 	"testing"
 	"time"
 
 	"tacit/internal/fault"
+	"tacit/internal/provider/rest/resttest"
 )
 
-// silent is an address where connections are made and nobody answers.
-func silent(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return "http://" + l.Addr().String()
+// silent is an address that may be dialled, where nobody answers.
+func (d *desk) silent() string {
+	address := resttest.Silent(d.t)
+	d.guard.Open(address)
+	return address
 }
 
 // TestOutageIsNotMisconfigured: metadata that has a bad time is worth another try; only where nobody is, or no role, are there no
@@ -36,7 +32,7 @@ func TestOutageIsNotMisconfigured(t *testing.T) {
 		"404 for the role":        {func(d *desk) { d.aws.FailMetadata(roles, 404) }, fault.Usage},
 		"429 for the credentials": {func(d *desk) { d.aws.FailMetadata(roles+"app", 429) }, fault.Limited},
 		"404 for the credentials": {func(d *desk) { d.aws.FailMetadata(roles+"app", 404) }, fault.Unavailable},
-		"no answer":               {func(d *desk) { d.also = silent(d.t); d.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = d.also }, fault.Unavailable},
+		"no answer":               {func(d *desk) { d.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://" + d.silent() }, fault.Unavailable},
 		"nobody":                  {func(d *desk) { d.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://127.0.0.1:1" }, fault.Usage},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +58,7 @@ func TestGoodCredentialsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.aws.FailMetadata("/latest/", 503)
-	d.later(56 * time.Minute)
+	d.clock.Later(56 * time.Minute)
 	d.aws.Asked()
 	for range 2 {
 		if c, err := s.Get(t.Context()); err != nil || c.KeyID != first.KeyID {
@@ -72,7 +68,7 @@ func TestGoodCredentialsAreKept(t *testing.T) {
 	if asked := d.aws.Asked(); len(asked) != 1 {
 		t.Errorf("asked %q", asked)
 	}
-	d.later(4 * time.Minute)
+	d.clock.Later(4 * time.Minute)
 	if c, err := s.Get(t.Context()); !errors.Is(err, fault.Unavailable) || c.KeyID != "" {
 		t.Errorf("at the end: %s, %v", c.KeyID, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -49,19 +48,9 @@ func fake(t *testing.T) *awsfake.Server {
 	return s
 }
 
-// only is a dialer that knows one address.
-func only(url string) dialer {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if "http://"+address != url {
-			return nil, fmt.Errorf("the test wants no connection to %s", address)
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}
-}
-
 func shop(t *testing.T, s *awsfake.Server, w provider.World, pairs ...any) *store {
 	t.Helper()
-	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table(append(pairs, "endpoint", s.URL)...)}, w, only(s.URL))
+	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table(append(pairs, "endpoint", s.URL)...)}, w, resttest.NewGuard(s.URL).Dial)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,26 +341,22 @@ func TestSettings(t *testing.T) {
 // TestNothingElseIsDialled: without an endpoint the store is asked where AWS has it, and nowhere else; the guard keeps it from being so.
 func TestNothingElseIsDialled(t *testing.T) {
 	t.Parallel()
-	var dialled []string
-	guard := func(_ context.Context, _, address string) (net.Conn, error) {
-		dialled = append(dialled, address)
-		return nil, errors.New("the guard of the test says no")
-	}
-	p, err := open(provider.Spec{Name: "aws", Settings: providertest.Table("region", "eu-west-1")}, world(), guard)
+	guard := resttest.NewGuard()
+	p, err := open(provider.Spec{Name: "aws", Settings: providertest.Table("region", "eu-west-1")}, world(), guard.Dial)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Health(t.Context()); !errors.Is(err, fault.Unavailable) || !slices.Equal(dialled, []string{"secretsmanager.eu-west-1.amazonaws.com:443"}) {
-		t.Errorf("dialled %q: %v", dialled, err)
+	if err := p.Health(t.Context()); !errors.Is(err, fault.Unavailable) || !slices.Equal(guard.Dialled(), []string{"secretsmanager.eu-west-1.amazonaws.com:443"}) {
+		t.Errorf("dialled %q: %v", guard.Dialled(), err)
 	}
 	nowhere := world()
 	nowhere.Getenv = func(string) string { return "" }
-	p, err = open(provider.Spec{Name: "aws", Settings: providertest.Table()}, nowhere, guard)
+	p, err = open(provider.Spec{Name: "aws", Settings: providertest.Table()}, nowhere, guard.Dial)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Health(t.Context()); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "region") || len(dialled) != 1 {
-		t.Errorf("without a region: %v, dialled %q", err, dialled)
+	if err := p.Health(t.Context()); !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), "region") || len(guard.Dialled()) != 1 {
+		t.Errorf("without a region: %v, dialled %q", err, guard.Dialled())
 	}
 }
 

@@ -51,13 +51,7 @@ func fake(t *testing.T) *awsfake.Server {
 
 func shop(t *testing.T, s *awsfake.Server, w provider.World, prefix string) *store {
 	t.Helper()
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		if "http://"+address != s.URL {
-			return nil, fmt.Errorf("the test wants no connection to %s", address)
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}
-	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table("endpoint", s.URL, "prefix", prefix)}, w, dial)
+	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table("endpoint", s.URL, "prefix", prefix)}, w, resttest.NewGuard(s.URL).Dial)
 	if err != nil {
 		t.Fatal(err)
 	}

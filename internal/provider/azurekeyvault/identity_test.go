@@ -18,6 +18,7 @@ import (
 	"tacit/internal/provider"
 	"tacit/internal/provider/azurekeyvault/azurefake"
 	"tacit/internal/provider/providertest"
+	"tacit/internal/provider/rest/resttest"
 )
 
 // works asks for something that needs a token.
@@ -168,9 +169,8 @@ func TestTokensOfMachinesAreKept(t *testing.T) {
 func TestTokensAreFew(t *testing.T) {
 	t.Parallel()
 	p, w := newPeer(t), world(env())
-	var mu sync.Mutex
-	now := start
-	w.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	clock := resttest.NewClock(start)
+	w.Now = clock.Now
 	open := p.mustOpen(t, w)
 	atOnce := func(want int) {
 		t.Helper()
@@ -187,11 +187,10 @@ func TestTokensAreFew(t *testing.T) {
 			t.Errorf("%d tokens, want %d", n, want)
 		}
 	}
-	later := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
 	atOnce(1)
-	later(57 * time.Minute)
+	clock.Later(57 * time.Minute)
 	atOnce(1)
-	later(2 * time.Minute)
+	clock.Later(2 * time.Minute)
 	atOnce(2)
 	p.Revoke()
 	atOnce(3)

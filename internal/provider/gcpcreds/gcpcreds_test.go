@@ -9,12 +9,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 	"tacit/internal/provider/gcpcreds"
 	"tacit/internal/provider/gcpfake"
 	"tacit/internal/provider/rest"
+	"tacit/internal/provider/rest/resttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,53 +32,29 @@ var start = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
 
 // A desk is a machine with an environment, a home directory and a clock, beside a fake Google.
 type desk struct {
-	t    *testing.T
-	env  map[string]string
-	home string
-	gcp  *gcpfake.Server
-	also string // another address that may be dialled: "127.0.0.1:1234"
+	t     *testing.T
+	env   map[string]string
+	home  string
+	gcp   *gcpfake.Server
+	clock *resttest.Clock
+	guard *resttest.Guard
 
-	mu      sync.Mutex
-	now     time.Time
-	said    []string
-	dialled []string
+	said []string
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, env: map[string]string{}, home: t.TempDir(), now: start}
-	d.gcp = gcpfake.New("", 3, d.clock, time.Hour)
+	d := &desk{t: t, env: map[string]string{}, home: t.TempDir(), clock: resttest.NewClock(start)}
+	d.gcp = gcpfake.New("", 3, d.clock.Now, time.Hour)
 	t.Cleanup(d.gcp.Close)
+	d.guard = resttest.NewGuard(d.gcp.URL)
 	d.env["GCE_METADATA_HOST"] = strings.TrimPrefix(d.gcp.URL, "http://")
 	return d
 }
 
-func (d *desk) clock() time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.now
-}
-
-func (d *desk) later(by time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.now = d.now.Add(by)
-}
-
-// dial is the guard: the fake is the only address that there is.
-func (d *desk) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d.mu.Lock()
-	d.dialled = append(d.dialled, address)
-	d.mu.Unlock()
-	if "http://"+address != d.gcp.URL && address != d.also {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the guard of the test says no")}
-	}
-	return (&net.Dialer{}).DialContext(ctx, network, address)
-}
-
 func (d *desk) source() *gcpcreds.Source {
-	return gcpcreds.New(gcpcreds.Config{Name: "prod", Audience: "https://sm.example/", TokenURL: d.gcp.URL + "/token", Dial: d.dial, World: provider.World{
-		Getenv: func(n string) string { return d.env[n] }, Now: d.clock, Home: d.home,
+	return gcpcreds.New(gcpcreds.Config{Name: "prod", Audience: "https://sm.example/", TokenURL: d.gcp.URL + "/token", Dial: d.guard.Dial, World: provider.World{
+		Getenv: func(n string) string { return d.env[n] }, Now: d.clock.Now, Home: d.home,
 		Debug: func(m string, args ...any) { d.said = append(d.said, fmt.Sprint(m, args)) },
 	}})
 }
@@ -198,13 +173,13 @@ func TestPlaces(t *testing.T) {
 			s := d.source()
 			token, err := s.Get(t.Context())
 			if err != nil || !d.takes(token) || token.Quota != test.quota || !token.Expires.Equal(start.Add(time.Hour)) {
-				t.Fatalf("Get = until %v, quota %q, %v; dialled %q", token.Expires, token.Quota, err, d.dialled)
+				t.Fatalf("Get = until %v, quota %q, %v; dialled %q", token.Expires, token.Quota, err, d.guard.Dialled())
 			}
 			d.gcp.Asked()
 			if again, err := s.Get(t.Context()); err != nil || string(again.Bearer.Reveal()) != string(token.Bearer.Reveal()) || len(d.gcp.Asked()) > 0 {
 				t.Errorf("the second Get asked again: %v", err)
 			}
-			d.later(56 * time.Minute)
+			d.clock.Later(56 * time.Minute)
 			if again, err := s.Get(t.Context()); err != nil || string(again.Bearer.Reveal()) == string(token.Bearer.Reveal()) {
 				t.Errorf("4 minutes before the end: still the same, %v", err)
 			}
@@ -341,7 +316,7 @@ func TestSubjectIsNotSentInTheClear(t *testing.T) {
 	e := d.external(object{"file": d.write("subject", gcpfake.SubjectToken)})
 	e["token_url"] = "http://sts.example/token"
 	d.adc(e)
-	if _, err := d.source().Get(t.Context()); !errors.Is(err, fault.Usage) || len(d.dialled) > 0 {
-		t.Errorf("Get = %v, dialled %q", err, d.dialled)
+	if _, err := d.source().Get(t.Context()); !errors.Is(err, fault.Usage) || len(d.guard.Dialled()) > 0 {
+		t.Errorf("Get = %v, dialled %q", err, d.guard.Dialled())
 	}
 }

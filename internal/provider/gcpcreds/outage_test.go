@@ -2,22 +2,18 @@ package gcpcreds_test
 
 import (
 	"errors"
-	"net"
 	"testing"
 	"time"
 
 	"tacit/internal/fault"
+	"tacit/internal/provider/rest/resttest"
 )
 
-// silent is an address where connections are made and nobody answers.
-func silent(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().String()
+// silent is an address that may be dialled, where nobody answers.
+func (d *desk) silent() string {
+	address := resttest.Silent(d.t)
+	d.guard.Open(address)
+	return address
 }
 
 // TestOutageIsNotMisconfigured: metadata that has a bad time is worth another try; only where nobody is, or no account, are there no
@@ -31,7 +27,7 @@ func TestOutageIsNotMisconfigured(t *testing.T) {
 		"500":       {func(d *desk) { d.gcp.FailMetadata(500) }, fault.Unavailable},
 		"429":       {func(d *desk) { d.gcp.FailMetadata(429) }, fault.Limited},
 		"404":       {func(d *desk) { d.gcp.FailMetadata(404) }, fault.Usage},
-		"no answer": {func(d *desk) { d.also = silent(d.t); d.env["GCE_METADATA_HOST"] = d.also }, fault.Unavailable},
+		"no answer": {func(d *desk) { d.env["GCE_METADATA_HOST"] = d.silent() }, fault.Unavailable},
 		"nobody":    {func(d *desk) { d.env["GCE_METADATA_HOST"] = "127.0.0.1:1" }, fault.Usage},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +54,7 @@ func TestGoodTokenIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.gcp.FailMetadata(503)
-	d.later(56 * time.Minute)
+	d.clock.Later(56 * time.Minute)
 	d.gcp.Asked()
 	for range 2 {
 		if c, err := s.Get(t.Context()); err != nil || string(c.Bearer.Reveal()) != string(first.Bearer.Reveal()) {
@@ -68,7 +64,7 @@ func TestGoodTokenIsKept(t *testing.T) {
 	if asked := d.gcp.Asked(); len(asked) != 1 {
 		t.Errorf("asked %q", asked)
 	}
-	d.later(4 * time.Minute)
+	d.clock.Later(4 * time.Minute)
 	if c, err := s.Get(t.Context()); !errors.Is(err, fault.Unavailable) || c.Bearer.Len() > 0 {
 		t.Errorf("at the end: %v", err)
 	}

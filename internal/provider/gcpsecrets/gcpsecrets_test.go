@@ -47,13 +47,7 @@ func fake(t *testing.T) *gcpfake.Server {
 
 func shop(t *testing.T, s *gcpfake.Server, w provider.World, pairs ...any) *store {
 	t.Helper()
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		if "http://"+address != s.URL {
-			return nil, fmt.Errorf("the test wants no connection to %s", address)
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}
-	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table(append(pairs, "endpoint", s.URL)...)}, w, dial)
+	p, err := open(provider.Spec{Name: providertest.Name, Settings: providertest.Table(append(pairs, "endpoint", s.URL)...)}, w, resttest.NewGuard(s.URL).Dial)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/provider"
 	"tacit/internal/provider/providertest"
+	"tacit/internal/provider/rest/resttest"
 	"tacit/internal/settings"
 )
 
@@ -80,30 +81,12 @@ func TestWaysToLogIn(t *testing.T) {
 	}
 }
 
-// A clock is one that a test moves.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) later(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // loggedIn is a provider with an AppRole, and the clock that it reads.
-func loggedIn(t *testing.T, p *peer) (provider.Provider, *clock) {
+func loggedIn(t *testing.T, p *peer) (provider.Provider, *resttest.Clock) {
 	t.Helper()
-	c := &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	c := resttest.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	w := world(t, nil)
-	w.Now = c.now
+	w.Now = c.Now
 	return p.mustOpen(t, w, "path", "kv2", "auth", table("approle", table("role_id", "role", "secret_id", secretID))), c
 }
 
@@ -128,9 +111,9 @@ func TestLoginsAreFew(t *testing.T) {
 		}
 	}
 	atOnce(1)
-	c.later(50 * time.Minute)
+	c.Later(50 * time.Minute)
 	atOnce(1)
-	c.later(5 * time.Minute)
+	c.Later(5 * time.Minute)
 	atOnce(2)
 	p.Revoke()
 	atOnce(3)

@@ -3,14 +3,11 @@ package vaultfake
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
-	"strings"
 	"sync"
 
 	"tacit/internal/provider/providertest"
+	"tacit/internal/provider/rest/resttest"
 )
 
 // Faulty passes requests on to a Vault, until it is told to answer in another way.
@@ -52,46 +49,22 @@ func (f *Faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case providertest.Expired:
 		say(w, http.StatusForbidden, `{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}`)
 	case providertest.Throttled:
-		w.Header().Set("Retry-After", strconv.Itoa(int(providertest.Wait.Seconds())))
+		resttest.Throttle(w)
 		say(w, http.StatusTooManyRequests, `{"errors":["request path: rate limit quota exceeded"]}`)
 	case providertest.Failing:
 		say(w, http.StatusInternalServerError, fmt.Sprintf(`{"errors":[%q]}`, echo))
-	case providertest.Down:
-		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
-			_ = conn.Close()
-		}
-	case providertest.Slow:
-		_, _ = io.Copy(io.Discard, r.Body) // before that, net/http does not see that the client hangs up
-		<-r.Context().Done()
-	case providertest.Garbage:
-		say(w, http.StatusOK, providertest.Noise)
-	case providertest.Truncated:
-		f.truncate(w, r)
-	case providertest.Huge:
-		_, _ = fmt.Fprint(w, `{"data":{"value":"`)
-		for chunk := strings.Repeat("x", 1<<16); r.Context().Err() == nil; {
-			if _, err := fmt.Fprint(w, chunk); err != nil {
-				return
-			}
-		}
-	case providertest.ProxyPage:
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = fmt.Fprint(w, providertest.Page)
+	default:
+		resttest.Write(fault, w, r, f.honest)
 	}
 }
 
-// truncate answers as Vault would, up to the middle. What would change something is answered without changing it.
-func (f *Faulty) truncate(w http.ResponseWriter, r *http.Request) {
-	answer := httptest.NewRecorder()
+// honest answers as Vault would. What would change something is answered without changing it.
+func (f *Faulty) honest(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
-		f.Vault.ServeHTTP(answer, r)
+		f.Vault.ServeHTTP(w, r)
 	} else {
-		say(answer, http.StatusOK, `{"data":{"version":2}}`)
+		say(w, http.StatusOK, `{"data":{"version":2}}`)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(answer.Code)
-	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
 }
 
 func say(w http.ResponseWriter, status int, body string) {

@@ -3,6 +3,7 @@
 package resttest
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -20,6 +21,7 @@ func Write(f providertest.Fault, w http.ResponseWriter, r *http.Request, honest 
 	case providertest.Down:
 		panic(http.ErrAbortHandler) // net/http ends the connection without an answer
 	case providertest.Slow:
+		_, _ = io.Copy(io.Discard, r.Body) // before that, net/http does not see that the client hangs up
 		<-r.Context().Done()
 	case providertest.Garbage:
 		_, _ = w.Write([]byte(providertest.Noise))
@@ -44,7 +46,7 @@ func Write(f providertest.Fault, w http.ResponseWriter, r *http.Request, honest 
 
 // truncated sends the first half of the honest answer, as if it were the whole.
 func truncated(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
-	body := `{"a":`
+	body, status := `{"a":`, http.StatusOK
 	if honest != nil {
 		kept := httptest.NewRecorder()
 		honest(kept, r)
@@ -53,8 +55,9 @@ func truncated(w http.ResponseWriter, r *http.Request, honest http.HandlerFunc) 
 				w.Header()[name] = values
 			}
 		}
-		body = kept.Body.String()
+		body, status = kept.Body.String(), kept.Code
 	}
+	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body[:(len(body)+1)/2]))
 }
 
