@@ -44,23 +44,52 @@ func TestI21AnyFile(t *testing.T) {
 				}
 				useful++
 				v := value(t)
+				meant := replaced(want, harmless, v)
+				if countKeys(meant) != countKeys(want) {
+					return // the value is a key that the file has already
+				}
 				got, err := read(file, v)
 				if err != nil && strings.Contains(err.Error(), elsewise) {
-					refused++ // rather than wrong
+					t.Logf("%q with %q is refused", file, v) // rather than wrong
+					refused++
 					return
 				}
 				if err != nil {
 					t.Fatalf("%q with %q: %v", file, v, err)
 				}
-				if d := cmp.Diff(replaced(want, harmless, v), got); d != "" {
+				if d := cmp.Diff(meant, got); d != "" {
 					t.Fatalf("%q with %q: %s", file, v, d)
 				}
 			})
-			if t.Logf("%d files with a value, %d refused", useful, refused); refused > useful/20 {
+			if t.Logf("%d files with a value, %d refused", useful, refused); refused > useful/1000 {
 				t.Error("too many are refused")
 			}
 		})
 	}
+}
+
+// countKeys counts the keys of all maps in a document.
+func countKeys(doc any) int {
+	n := 0
+	switch doc := doc.(type) {
+	case []any:
+		for _, e := range doc {
+			n += countKeys(e)
+		}
+	case []map[string]any:
+		for _, e := range doc {
+			n += countKeys(e)
+		}
+	case map[string]any:
+		for _, e := range doc {
+			n += 1 + countKeys(e)
+		}
+	case map[any]any:
+		for k, e := range doc {
+			n += 1 + countKeys(k) + countKeys(e)
+		}
+	}
+	return n
 }
 
 // replaced puts one text for another in a document.

@@ -334,6 +334,7 @@ func TestLooks(t *testing.T) {
 		kind              Kind
 		file, value, want string
 	}{
+		{YAML, "key:\n|\n  ${env.X}\nb: 1\n", "a\x1b", "key:\n  \"a\\u001b\\n\"\nb: 1\n"}, // parsers let it stand at the margin, unlike quotes
 		{YAML, "key: |\n    ${env.X}\n# c\nb:   1\n", "-----BEGIN\nAAAA\n-----END", "key: |\n    -----BEGIN\n    AAAA\n    -----END\n# c\nb:   1\n"},
 		{YAML, "key: | # c\n  ${env.X}\nb: 1", "a\n", "key: \"a\\n\\n\" # c\nb: 1"},
 		{YAML, "a: ${env.X}\nb: {c: ${env.X}}", "no", "a: \"no\"\nb: {c: \"no\"}"},

@@ -135,7 +135,7 @@ func (s *yamlScanner) scalar(n *yaml.Node) error {
 			return &unclear{start, "a block scalar with values in it needs an indentation of its own, and no digit that says so", `write it between double quotes, with \n for new lines`}
 		}
 		end = b.end
-		w = b.writer(s.rewrite(n, b.comment), n.Style&yaml.FoldedStyle != 0)
+		w = b.writer(inward(s.missing(start, b.indent), s.rewrite(n, b.comment)), n.Style&yaml.FoldedStyle != 0)
 	default:
 		end = s.endOfPlain(start, n.Value)
 	}
@@ -340,6 +340,23 @@ func (s *yamlScanner) block(start int) (block, bool) {
 		at += len(line)
 	}
 	return b, b.end > 0
+}
+
+// missing returns by how much a block that begins on a line of its own stands further out than its lines.
+func (s *yamlScanner) missing(start int, indent string) string {
+	before := s.text[strings.LastIndexByte(s.text[:start], '\n')+1 : start]
+	if strings.Trim(before, " ") != "" || len(before) >= len(indent) {
+		return ""
+	}
+	return indent[len(before):]
+}
+
+// inward is a writer that indents what w writes: parsers let the | of a block stand as far out as its key, but not what is between quotes.
+func inward(indent string, w writer) writer {
+	return func(bits []bit) (string, error) {
+		out, err := w(bits)
+		return indent + out, err
+	}
 }
 
 // writer keeps the block where its lines can hold the values, and writes it as rewrite does where they cannot.
