@@ -19,7 +19,6 @@ type automaton struct {
 	// The children of all other nodes but for the one that follows its parent in nodes.
 	branches table
 	anyCase  bool
-	filter   filter
 }
 
 // A node takes 16 bytes, and 1 for its label. Most nodes have one child, which is the node that follows.
@@ -32,9 +31,10 @@ type node struct {
 }
 
 // newAutomaton compiles the patterns; none may be empty. With anyCase, ASCII letters are equal in either case. It sorts the
-// patterns, and with anyCase changes the bytes of them too.
-func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
-	a := &automaton{branches: newTable(len(patterns)), filter: newFilter(patterns, anyCase), anyCase: anyCase}
+// patterns, and with anyCase changes the bytes of them too. It returns what they begin with, each of that length and with the node of
+// so many bytes of it as key says.
+func newAutomaton(patterns [][]byte, anyCase bool, length, key int) (*automaton, []start) {
+	a := &automaton{branches: newTable(len(patterns)), anyCase: anyCase}
 	for b := range a.as {
 		a.as[b] = byte(b)
 		if anyCase && 'A' <= b && b <= 'Z' {
@@ -48,13 +48,13 @@ func newAutomaton(patterns [][]byte, anyCase bool) *automaton {
 			}
 		}
 	}
-	parents := a.grow(patterns)
+	parents, starts := a.grow(patterns, length, key)
 	a.link(parents)
-	return a
+	return a, starts
 }
 
-// grow makes the nodes and returns the parent of each.
-func (a *automaton) grow(patterns [][]byte) []int32 {
+// grow makes the nodes and returns the parent of each, and the starts.
+func (a *automaton) grow(patterns [][]byte, length, key int) (parents []int32, starts []start) {
 	// A pattern comes before its own prefixes, so that these need no nodes of their own and every other pattern begins one run of
 	// new nodes, each the child of the one before it.
 	slices.SortFunc(patterns, func(p, q []byte) int { return bytes.Compare(q, p) })
@@ -66,7 +66,7 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 		before = p
 	}
 	a.nodes, a.labels = make([]node, 1, total), make([]byte, 1, total)
-	parents := make([]int32, 1, total)
+	parents = make([]int32, 1, total)
 
 	path := make([]int32, longest+1) // the nodes of the prefixes of the pattern before, by length
 	before = nil
@@ -88,14 +88,16 @@ func (a *automaton) grow(patterns [][]byte) []int32 {
 			parents = append(parents, parent)
 			path[depth+1] = n
 		}
-		if a.filter.length > 0 {
-			a.filter.add(p[:a.filter.length], path[a.filter.length])
+		if length > 0 && common < length {
+			s := start{node: path[key]}
+			copy(s.text[:length], p)
+			starts = append(starts, s)
 		}
 		end := &a.nodes[path[len(p)]]
 		end.out = end.depth
 		before = p
 	}
-	return parents
+	return parents, starts
 }
 
 // shared returns the length of what both begin with.

@@ -14,8 +14,9 @@ const Replacement = "***"
 // 17 bytes of memory a byte of form (30 to 60 kB for a usual key, a megabyte for a PEM key), and as much again for a moment while
 // they are compiled.
 type Patterns struct {
-	exact, anyCase *automaton
-	shortest       int
+	automatons [2]*automaton // exact, and any case
+	filter     filter
+	shortest   int
 }
 
 // Compile compiles the forms of the values that have min bytes or more. It keeps no reference to the values.
@@ -35,15 +36,18 @@ func Compile(min int, values ...[]byte) *Patterns {
 		})
 	}
 	p := &Patterns{shortest: shortest}
+	length, key := startLength(shortest)
+	var starts [2][]start
 	var second sync.WaitGroup
-	second.Go(func() { p.anyCase = newAutomaton(anyCase, true) }) // both take a while, for many secrets
-	p.exact = newAutomaton(exact, false)
+	second.Go(func() { p.automatons[1], starts[1] = newAutomaton(anyCase, true, length, key) }) // both take a while, for many secrets
+	p.automatons[0], starts[0] = newAutomaton(exact, false, length, key)
 	second.Wait()
+	p.filter = newFilter(length, key, starts)
 	return p
 }
 
 // Empty reports whether there is nothing to find: every value was too short, or there was none.
-func (p *Patterns) Empty() bool { return len(p.exact.nodes) == 1 && len(p.anyCase.nodes) == 1 }
+func (p *Patterns) Empty() bool { return p.shortest == 0 }
 
 // Shortest returns the length of the shortest form in bytes; 0 if there is none.
 func (p *Patterns) Shortest() int { return p.shortest }
@@ -57,10 +61,11 @@ func (p *Patterns) LogValue() slog.Value { return slog.StringValue(Replacement) 
 // A Scanner replaces secrets in one stream, which comes in chunks. It is not for concurrent use.
 type Scanner struct {
 	tracks      [2]track
+	filter      *filter
 	replacement []byte
 	count       int64
 
-	// text holds what was not passed on yet and a part, before it, that was: it ends at the offset end of the stream.
+	// text holds what was not passed on yet and a part, before it, that was. It ends at the offset end of the stream.
 	text []byte
 	end  int64
 	// shown is the offset up to which the stream was passed on or replaced; hidden is where the last replaced run ended.
@@ -85,7 +90,8 @@ func (p *Patterns) NewScanner(replacement string) *Scanner {
 		replacement = Replacement
 	}
 	return &Scanner{
-		tracks:      [2]track{{automaton: p.exact}, {automaton: p.anyCase}},
+		tracks:      [2]track{{automaton: p.automatons[0]}, {automaton: p.automatons[1]}},
+		filter:      &p.filter,
 		replacement: []byte(replacement),
 		hidden:      -1,
 	}
@@ -95,22 +101,21 @@ func (p *Patterns) NewScanner(replacement string) *Scanner {
 // stream that a pattern may begin with is there, with the secrets replaced. It keeps no reference to chunk, which may not overlap
 // with what dst has room for.
 func (s *Scanner) Append(dst, chunk []byte) []byte {
-	s.forget()
-	s.text = append(s.text, chunk...)
+	s.scan(chunk)
 	open := int64(0)
 	for i := range s.tracks {
 		t := &s.tracks[i]
-		t.scan(chunk, s.end)
 		open = max(open, t.open(t.at))
 	}
-	s.end += int64(len(chunk))
-	return s.show(dst, s.end-open)
+	dst = s.show(dst, chunk, s.end+int64(len(chunk))-open)
+	s.keep(chunk)
+	return dst
 }
 
 // End appends what was held back, because the stream is at its end, and makes the scanner ready for another stream, of which
 // nothing of this one is left.
 func (s *Scanner) End(dst []byte) []byte {
-	dst = s.show(dst, s.end)
+	dst = s.show(dst, nil, s.end)
 	clear(s.text)
 	s.text = s.text[:0]
 	for i := range s.tracks {
@@ -141,7 +146,7 @@ func (s *Scanner) Ease(dst []byte, most int) []byte {
 			return dst
 		}
 	}
-	return s.show(dst, s.end)
+	return s.show(dst, nil, s.end)
 }
 
 // Replaced returns how many replacements were written.
@@ -159,18 +164,45 @@ func (s *Scanner) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, Replace
 // LogValue is Format for slog.
 func (s *Scanner) LogValue() slog.Value { return slog.StringValue(Replacement) }
 
-// scan goes on with the text, which begins at the offset.
-func (t *track) scan(text []byte, offset int64) {
-	a, n := t.automaton, t.at
-	entered := -1 // where in the text the automaton was last sent by the filter
-	for i := 0; i < len(text); {
+// scan goes on with the text, which begins where the stream ends so far. Where no pattern has begun the filter is faster than the
+// automatons: they are sent to what it finds, and to the end of the text, of which it does not see enough.
+func (s *Scanner) scan(text []byte) {
+	var at [2]int // where each automaton is not in a pattern
+	for i := range s.tracks {
+		at[i] = s.tracks[i].follow(text, 0, -1, s.filter, s.end)
+	}
+	search := s.filter.search(text)
+	for {
+		start, nodes, ok := search.next(&at)
+		if !ok {
+			break
+		}
+		for i := range s.tracks {
+			if t := &s.tracks[i]; nodes[i] != 0 {
+				t.at = nodes[i]
+				t.note(s.end + int64(start+s.filter.key))
+				at[i] = t.follow(text, start+s.filter.key, start, s.filter, s.end)
+			}
+		}
+	}
+	for i := range s.tracks {
+		if at[i] < len(text) {
+			s.tracks[i].at = 0
+			s.tracks[i].follow(text, max(at[i], search.seen), len(text), s.filter, s.end)
+		}
+	}
+}
+
+// follow goes on with text[i:] until no more has begun than the filter would find too, and not find before text[i]: a prefix shorter than
+// its keys, at a place that it sees, and behind from. It returns that place, or the end of the text.
+func (t *track) follow(text []byte, i, from int, f *filter, offset int64) int {
+	a, n, seen, key := t.automaton, t.at, f.seen(len(text)), int32(f.key)
+	for i < len(text) {
 		at := &a.nodes[n]
-		depth := int(at.depth)
+		if start := i - int(at.depth); start > from && start < seen && at.depth < key {
+			return start
+		}
 		switch label := a.as[text[i]]; {
-		case depth < a.filter.length && i-depth > entered && i-depth+reach <= len(text):
-			// A prefix that is shorter than every pattern is not worth following: the filter is faster.
-			entered, n = a.filter.next(text, i-depth)
-			i = entered + int(a.nodes[n].depth)
 		case at.run > 0 && a.labels[n+1] == label:
 			agree := 1
 			if at.run >= 8 {
@@ -185,12 +217,20 @@ func (t *track) scan(text []byte, offset int64) {
 			}
 			n, i = child, i+1
 		}
-		if out := int64(a.nodes[n].out); out != 0 {
-			to := offset + int64(i)
-			t.add(span{to - out, to})
+		if a.nodes[n].out != 0 {
+			t.at = n
+			t.note(offset + int64(i))
 		}
 	}
 	t.at = n
+	return i
+}
+
+// note adds the longest pattern that the node stands for the end of, if there is one, to what was found: it ends at the offset.
+func (t *track) note(to int64) {
+	if out := int64(t.nodes[t.at].out); out != 0 {
+		t.add(span{to - out, to})
+	}
 }
 
 // add adds a span that ends behind all others.
@@ -202,8 +242,9 @@ func (t *track) add(s span) {
 	t.found = append(t.found[:last+1], s)
 }
 
-// show appends the stream up to the offset, but for what is hidden. No pattern that is not found yet begins before it.
-func (s *Scanner) show(dst []byte, to int64) []byte {
+// show appends the stream up to the offset, but for what is hidden; chunk is what follows text. No pattern that is not found yet
+// begins before the offset.
+func (s *Scanner) show(dst, chunk []byte, to int64) []byte {
 	for {
 		next, ok := s.next(to)
 		if !ok {
@@ -211,7 +252,7 @@ func (s *Scanner) show(dst []byte, to int64) []byte {
 		}
 		if next.from > s.hidden {
 			if next.from > s.shown { // else its beginning was eased
-				dst = append(dst, s.between(s.shown, next.from)...)
+				dst = s.pass(dst, chunk, next.from)
 			}
 			dst = append(dst, s.replacement...)
 			s.count++
@@ -220,7 +261,21 @@ func (s *Scanner) show(dst []byte, to int64) []byte {
 		s.shown = max(s.shown, s.hidden)
 	}
 	if s.shown < to {
-		dst = append(dst, s.between(s.shown, to)...)
+		dst = s.pass(dst, chunk, to)
+	}
+	return dst
+}
+
+// pass appends what was not shown yet of the stream, up to the offset.
+func (s *Scanner) pass(dst, chunk []byte, to int64) []byte {
+	if s.shown < s.end {
+		rest := s.text[len(s.text)-s.Held():]
+		n := min(to-s.shown, int64(len(rest)))
+		dst = append(dst, rest[:n]...)
+		s.shown += n
+	}
+	if s.shown < to {
+		dst = append(dst, chunk[s.shown-s.end:to-s.end]...)
 		s.shown = to
 	}
 	return dst
@@ -246,10 +301,16 @@ func (s *Scanner) next(before int64) (span, bool) {
 	return next, true
 }
 
-// between returns a part of the stream that was not shown yet.
-func (s *Scanner) between(from, to int64) []byte {
-	begin := s.end - int64(len(s.text))
-	return s.text[from-begin : to-begin]
+// keep makes the chunk part of the stream: what of it was not shown is held back.
+func (s *Scanner) keep(chunk []byte) {
+	if s.shown >= s.end {
+		clear(s.text)
+		s.text = append(s.text[:0], chunk[s.shown-s.end:]...)
+	} else {
+		s.forget()
+		s.text = append(s.text, chunk...)
+	}
+	s.end += int64(len(chunk))
 }
 
 // forget drops what was shown, once that is most of the text: a byte is moved but once or twice in its life.
