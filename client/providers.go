@@ -129,3 +129,17 @@ func (c *CopiedCounter) Count(action string) {
 		}
 	}
 }
+
+// Listed is what the command list prints: the list, and whose secrets it lacks.
+type Listed struct {
+	List
+	Unavailable []ProviderDown `json:"unavailable"`
+}
+
+// ProviderDown is a provider that could not say what it has, and why.
+type ProviderDown struct {
+	Provider string  `json:"provider"`
+	Code     string  `json:"code"` // unavailable, denied, usage, …
+	Message  string  `json:"message"`
+	Fix      *string `json:"fix"`
+}

@@ -52,8 +52,24 @@ func (c *Chain) Show(ctx context.Context, who keeper.Caller, r keeper.Ref) (keep
 	return keeper.Shown{}, err
 }
 
-// List implements [keeper.API]: of the provider that is named, else of all. One that does not answer is an error: a list that is
-// shorter than it should be looks like one that is not.
+// Incomplete is the error of a list in which what some providers have is missing. It is of the class of the first of them.
+type Incomplete struct {
+	Missing []Missing // one at least
+}
+
+// Missing is a provider that could not say what it has, and why, as an error that names it.
+type Missing struct {
+	Provider string
+	Err      error
+}
+
+func (e *Incomplete) Error() string { return e.Missing[0].Err.Error() }
+
+func (e *Incomplete) Unwrap() error { return e.Missing[0].Err }
+
+// List implements [keeper.API]: of the provider that is named, else of all. When some of all do not answer, it returns what the others have
+// beside an error that is an *[Incomplete]: a list that is shorter than it should be looks like one that is not, so that only who asks for
+// the part takes it.
 func (c *Chain) List(ctx context.Context, who keeper.Caller, r keeper.ListRequest) (client.List, error) {
 	from := c.members
 	if r.Provider != "" {
@@ -78,16 +94,30 @@ func (c *Chain) List(ctx context.Context, who keeper.Caller, r keeper.ListReques
 	}
 	asking.Wait()
 	out := client.List{Secrets: []client.Secret{}}
-	for i := range from {
-		if errs[i] != nil {
+	var down Incomplete
+	for i, m := range from {
+		if errs[i] != nil && (r.Provider != "" || !ofStore(errs[i])) {
 			return client.List{}, errs[i]
+		}
+		if errs[i] != nil {
+			down.Missing = append(down.Missing, Missing{m.spec.Name, errs[i]})
+			continue
 		}
 		out.Secrets = append(out.Secrets, lists[i].Secrets...)
 		out.HiddenExpired += lists[i].HiddenExpired
 	}
 	order.By(out.Secrets, func(a, b client.Secret) int { return strings.Compare(a.Name, b.Name) })
 	out.Total = len(out.Secrets)
+	if len(down.Missing) > 0 {
+		return out, &down
+	}
 	return out, nil
+}
+
+// ofStore reports whether an error is what a store answered, or did not: not one of the vault, of a decision, or of who waits no longer.
+func ofStore(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Origin == provider.Origin
 }
 
 // list returns what one store has, without what the caller may not see.
@@ -169,13 +199,13 @@ func (m *member) hide(ctx context.Context, who keeper.Caller, l *client.List) er
 	return nil
 }
 
-// Names implements [keeper.API].
+// Names implements [keeper.API]. As [Chain.List] it gives what there is before it says that something is missing.
 func (c *Chain) Names(ctx context.Context, who keeper.Caller, r keeper.ListRequest, each func(string) error) error {
 	if r.Provider == keeper.Local {
 		return c.API.Names(ctx, who, r, each)
 	}
 	l, err := c.List(ctx, who, r)
-	if err != nil {
+	if part := (*Incomplete)(nil); err != nil && !errors.As(err, &part) {
 		return err
 	}
 	last := ""
@@ -188,7 +218,7 @@ func (c *Chain) Names(ctx context.Context, who keeper.Caller, r keeper.ListReque
 		}
 		last = s.Name
 	}
-	return nil
+	return err
 }
 
 // History implements [keeper.API]. What names no provider is the first secret of the chain that is there.

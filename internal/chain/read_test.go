@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tacit/internal/chain"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/provider"
@@ -455,5 +456,42 @@ func TestExpiredInAStore(t *testing.T) {
 	r, err := c.Get(t.Context(), owner, keeper.GetRequest{Ref: keeper.Ref{Name: "a"}, IncludeExpired: true})
 	if err != nil || string(r.Value.Reveal()) != "old" || r.Secret.State != "expired" {
 		t.Errorf("%+v, %v", r.Secret, err)
+	}
+}
+
+// A list of all has what the others have, and says whose is missing; reading stays as strict as before (I19).
+func TestListWithoutTheOneThatIsDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store("prod", 100).put("db", "of production").breaks(provider.Errorf(fault.Unavailable, "prod", "no route"))
+	w.store("slow", 90).hold = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	w.specs[1].Timeout = 30 * time.Millisecond
+	w.store("dev", 10).put("db", "of development", "web", "x")
+	w.set("mine", "of the vault")
+	c := w.chain()
+	l, err := c.List(t.Context(), owner, keeper.ListRequest{})
+	var part *chain.Incomplete
+	if !errors.As(err, &part) || len(part.Missing) != 2 || part.Missing[0].Provider != "prod" || part.Missing[1].Provider != "slow" || !errors.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
+	}
+	if l.Total != 3 || len(l.Secrets) != 3 {
+		t.Errorf("%+v", l)
+	}
+	var names []string
+	err = c.Names(t.Context(), owner, keeper.ListRequest{}, func(n string) error { names = append(names, n); return nil })
+	if !errors.As(err, &part) || !slices.Equal(names, []string{"db", "mine", "web"}) {
+		t.Errorf("names %v, %v", names, err)
+	}
+	if _, _, err := get(t, c, owner, keeper.Ref{Name: "web"}); !errors.Is(err, fault.Unavailable) {
+		t.Errorf("a read went on: %v", err)
+	}
+	if l, err := c.List(t.Context(), owner, keeper.ListRequest{Provider: "prod"}); errors.As(err, &part) || !errors.Is(err, fault.Unavailable) || l.Total != 0 {
+		t.Errorf("the one that was named: %+v, %v", l, err)
+	}
+	// What the vault, or a decision, says is no outage of a store.
+	again := w.unwritable()
+	defer again()
+	if l, err := c.List(t.Context(), owner, keeper.ListRequest{}); err == nil || errors.As(err, &part) || len(l.Secrets) != 0 {
+		t.Errorf("without a log: %+v, %v", l, err)
 	}
 }

@@ -119,7 +119,7 @@ func TestDocumentedShapesAreTheTypes(t *testing.T) {
 		"slot rm": client.SlotRemoved{}, "slot test": client.SlotTest{}, "rotate-root": keeper.Rotation{}, "doctor": client.Doctor{},
 		"whoami": client.Whoami{}, "version": client.Build{}, "audit": client.Audit{}, "audit verify (bad)": client.AuditVerify{},
 		"audit who": client.AuditWho{}, "backup": client.BackedUp{}, "set": client.Changed{}, "rotate": client.Rotated{},
-		"list": client.List{}, "rm": client.Removed{}, "history": client.History{}, "diff": client.Diff{}, "purge": client.Purged{},
+		"list": client.Listed{}, "rm": client.Removed{}, "history": client.History{}, "diff": client.Diff{}, "purge": client.Purged{},
 		"get": client.Got{}, "show": client.Card{}, "generate --print": client.Generated{}, "export": client.Metadata{}, "due": client.Due{}, "import": client.Imported{}, "any error": client.Problem{},
 		"token create": client.TokenCreated{}, "token list": client.Tokens{}, "token revoke": client.TokensRevoked{}, "grant": client.Grant{},
 		"provider list": client.Providers{}, "provider health, health": client.Health{}, "provider test": client.ProviderTested{},
