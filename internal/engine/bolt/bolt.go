@@ -114,6 +114,9 @@ func (e *Engine) unchanged(f *os.File, was meta) error {
 
 // Begin takes the exclusive lock. Nothing is written before [engine.Writer.Commit] or Replace.
 func (e *Engine) Begin(ctx context.Context) (engine.Writer, error) {
+	if e.share != nil {
+		defer e.share.begin(e)()
+	}
 	l, err := e.lock(ctx, exclusive)
 	if err != nil {
 		return nil, err
@@ -156,7 +159,8 @@ func (e *Engine) Stamp() (engine.Stamp, error) {
 // Close gives back what is held between operations. No operation may be under way.
 func (e *Engine) Close() error {
 	if e.share != nil {
-		e.share.close()
+		e.share.begin(e)()
+		e.share.forget()
 	}
 	return nil
 }

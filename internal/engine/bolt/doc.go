@@ -10,7 +10,7 @@
 // The lock file, not bbolt's lock on the database, decides who may do what, since the database is replaced by rename and a lock
 // on a file that was renamed away protects nothing. It is taken before the database is opened, which is opened for each
 // operation: a process that kept it locked would starve the others. One that stays may keep file and pages open between views
-// (share.go); the lock it holds for a round of views at a time.
+// (share.go); the lock it holds for a round of views at a time, five milliseconds at most.
 //
 // What is not found here: damage inside a value (the envelope authenticates it), a damaged key that still sorts into its place
 // or a branch key that moved up and so hides the first keys behind it (package vault's accumulator finds both), and damage in

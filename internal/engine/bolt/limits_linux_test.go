@@ -20,7 +20,7 @@ import (
 )
 
 func platformJobs() map[string]enginetest.Job {
-	return map[string]enginetest.Job{"life": lifeJob, "die": dieJob, "try": tryJob, "linger": lingerJob}
+	return map[string]enginetest.Job{"life": lifeJob, "die": dieJob, "try": tryJob, "linger": lingerJob, "again": againJob}
 }
 
 // TestI04FullDisk fills a small file system until commits and replacements fail.
@@ -215,6 +215,58 @@ func lingerJob(ctx context.Context, out io.Writer, args []string) error {
 	})
 	fmt.Fprintln(out, fault.CodeOf(err))
 	return nil
+}
+
+// againJob reads a key a few times at once, says so, and once more when its input ends; it prints what it read: PATH.
+func againJob(ctx context.Context, out io.Writer, args []string) error {
+	e := bolt.Open(args[0], bolt.Options{Share: true})
+	look := func() (value []byte, err error) {
+		err = e.View(ctx, func(s engine.Snapshot) (err error) {
+			value, _, err = s.Get([]byte("a"))
+			return err
+		})
+		return value, err
+	}
+	for range 3 {
+		if _, err := look(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(out, "inside")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	value, err := look()
+	fmt.Fprintf(out, "%s %v\n", value, err)
+	return nil
+}
+
+// TestReadWithoutLockSeesChanges: without a lock no round of views stays open, since others can commit behind it.
+func TestReadWithoutLockSeesChanges(t *testing.T) {
+	t.Parallel()
+	path := placed(t, true, false)
+	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	c := enginetest.Child("again", path)
+	as(t, c)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	err = enginetest.Lines(c, func(line string) {
+		last = line
+		if line != "inside" {
+			return
+		}
+		put(t, path, "a", "new")
+		in.Close()
+	})
+	// The new value, or that the lock file which root made is not for this user.
+	if err != nil || last == "inside" || strings.HasPrefix(last, "1 ") {
+		t.Errorf("the reader ended with %q, %v", last, err)
+	}
 }
 
 // TestReadWithoutLockNoticesAChange has root write while a user reads who cannot make the lock file.

@@ -16,13 +16,19 @@ const roundTime = 5 * time.Millisecond
 // share lets the views of one engine have the lock, the open file and the checked pages in common, for a process that stays and is
 // asked by many at once. Views come in rounds: the first one of a round takes the lock and looks whether the file is as the round
 // before left it; the last one gives the lock back.
+//
+// Where rounds follow each other closely a round stays open for its whole time, though no view is under way: taking the lock and
+// looking costs more than most views. While it is open nobody can commit, so what the round found stays true. A change of this
+// process ends it at once, one of another process waits for the rest of the time.
 type share struct {
-	mu    sync.Mutex
-	round *round // under way; nil: the next view begins one
-	state *state // as the last round found it; used by the round under way only
+	mu      sync.Mutex
+	round   *round    // under way; nil: the next view begins one
+	ended   time.Time // when the round before was over
+	writers int       // changes of this process that wait for the lock: no round stays open for longer than its views
+	state   *state    // as the last round found it; used by the round under way only
 }
 
-// round is views that run at once under one lock.
+// round is views that run at once, or close to each other, under one lock.
 type round struct {
 	opened chan struct{} // closed once lock, state and err are set
 	over   chan struct{} // closed once the lock was given back
@@ -30,6 +36,8 @@ type round struct {
 	state  *state
 	err    error
 	until  time.Time // when nobody may join any more
+	stays  bool      // open until then, though no view is under way
+	last   *time.Timer
 	views  int
 }
 
@@ -46,7 +54,7 @@ func (s *share) view(ctx context.Context, e *Engine, fn func(engine.Snapshot) er
 	if err != nil {
 		return err
 	}
-	defer s.leave(r)
+	defer s.leave(e, r)
 	if err := fn(r.state.tree); err != nil || r.lock != nil {
 		return err
 	}
@@ -60,13 +68,15 @@ func (s *share) join(ctx context.Context, e *Engine) (*round, error) {
 		r := s.round
 		switch {
 		case r == nil:
-			r = &round{opened: make(chan struct{}), over: make(chan struct{}), views: 1, until: e.opts.Now().Add(roundTime)}
+			now := e.opts.Now()
+			r = &round{opened: make(chan struct{}), over: make(chan struct{}), views: 1, until: now.Add(roundTime)}
+			r.stays = now.Sub(s.ended) < roundTime
 			s.round = r
 			s.mu.Unlock()
 			r.err = s.open(ctx, e, r)
 			close(r.opened)
 			if r.err != nil {
-				s.leave(r)
+				s.leave(e, r)
 				return nil, r.err
 			}
 			return r, nil
@@ -77,11 +87,14 @@ func (s *share) join(ctx context.Context, e *Engine) (*round, error) {
 			if r.err == nil {
 				return r, nil
 			}
-			s.leave(r)
+			s.leave(e, r)
 			if !errors.Is(r.err, context.Canceled) && !errors.Is(r.err, context.DeadlineExceeded) {
 				return nil, r.err
 			}
 			<-r.over // whoever opened it gave up; this one does not
+		case r.views == 0:
+			s.end(r, e.opts.Now())
+			s.mu.Unlock()
 		default:
 			s.mu.Unlock()
 			<-r.over
@@ -103,7 +116,7 @@ func (s *share) open(ctx context.Context, e *Engine, r *round) (err error) {
 		e.opts.Trace(Opened)
 		return nil
 	}
-	s.close()
+	s.forget()
 	f, t, err := e.open(os.O_RDONLY)
 	if err != nil {
 		return err
@@ -131,16 +144,58 @@ func (s *state) current(e *Engine) bool {
 	return err == nil && m == s.tree.meta
 }
 
-// leave ends a view, and the round with the last of them.
-func (s *share) leave(r *round) {
+// leave ends a view, and with the last of them the round, unless that stays open.
+func (s *share) leave(e *Engine, r *round) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.views--; r.views > 0 {
 		return
 	}
+	now := e.opts.Now()
+	left := r.until.Sub(now)
+	// Without a lock others can commit meanwhile.
+	if !r.stays || s.writers > 0 || r.err != nil || r.lock == nil || left <= 0 {
+		s.end(r, now)
+		return
+	}
+	if r.last == nil {
+		r.last = time.AfterFunc(min(left, roundTime), func() { s.close(e, r) })
+	}
+}
+
+// close ends a round whose time is up, or leaves that to its last view.
+func (s *share) close(e *Engine, r *round) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.stays = false
+	if s.round == r && r.views == 0 {
+		s.end(r, e.opts.Now())
+	}
+}
+
+// end gives the lock of a round back. No view of it is under way.
+func (s *share) end(r *round, now time.Time) {
+	if r.last != nil {
+		r.last.Stop()
+	}
 	r.lock.release()
-	s.round = nil
+	s.round, s.ended = nil, now
 	close(r.over)
+}
+
+// begin makes way for a change of this process, until done is called: it must not wait for a round that is only open.
+func (s *share) begin(e *Engine) (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writers++
+	if r := s.round; r != nil && r.views == 0 {
+		s.end(r, e.opts.Now())
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.writers--
+	}
 }
 
 // stamp returns the stamp of the state while a round is under way: nobody can commit then.
@@ -161,8 +216,8 @@ func (s *share) stamp() (engine.Stamp, bool) {
 	return engine.Stamp{Generation: s.round.state.tree.meta.txid, Storage: s.round.state.storage}, true
 }
 
-// close forgets the state. No round is under way, or it is the one that calls.
-func (s *share) close() {
+// forget closes the file. No view is under way, or it is the one that calls.
+func (s *share) forget() {
 	if s.state != nil {
 		s.state.file.Close()
 		s.state = nil
