@@ -11,6 +11,18 @@ type Read struct {
 	ValueBase64 *string `json:"value_base64"`
 }
 
+// ReadMany is the answer to get-many: to the first of the requests, in their order. They are fewer than the requests when all would be more
+// than one answer should hold; who wants the others asks again for them.
+type ReadMany struct {
+	Answers []ReadAnswer `json:"answers"`
+}
+
+// ReadAnswer is what came back for one of several secrets. Exactly one of Read and Problem is set.
+type ReadAnswer struct {
+	Read    *Read        `json:"read"`
+	Problem *HTTPProblem `json:"problem"`
+}
+
 // Shown is the answer to show.
 type Shown struct {
 	Secret Secret  `json:"secret"`

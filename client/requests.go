@@ -24,6 +24,11 @@ type GetRequest struct {
 	Purpose        string `json:"purpose,omitempty"` // what it is for: get, show --reveal, run, render, edit
 }
 
+// GetManyRequest asks for several values. Each is decided and recorded on its own.
+type GetManyRequest struct {
+	Requests []GetRequest `json:"requests"` // from 1 to 256
+}
+
 // ListRequest selects secrets, for list and names.
 type ListRequest struct {
 	Pattern        string   `json:"pattern,omitempty"` // glob over names; empty for all

@@ -86,6 +86,23 @@ func TestI14RunScript(t *testing.T) {
 	}
 }
 
+// I14: what a script has another tacit read, several secrets at once, is masked too.
+func TestI14RunScriptReadsMany(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	path := h.write("many.py", `
+import subprocess
+print(subprocess.run(["tacit", "env", "-e", "A=api/key", "-e", "B=settings", "--format", "json"], capture_output=True, text=True, check=True).stdout)
+`)
+	for range 2 { // with an agent, and without one
+		out := h.must("", "tacit", "run", path)
+		if strings.Contains(out, value) || strings.Count(out, "***") < 2 {
+			t.Errorf("%s", out)
+		}
+		h.must("", "tacit", "agent", "stop")
+	}
+}
+
 // I12: a script gets no token of ours. It is the principal that we are all the same, and no more than that.
 func TestI12ScriptOfAToken(t *testing.T) {
 	t.Parallel()

@@ -248,6 +248,11 @@ func TestGeneratedClient(t *testing.T) {
 	if raw.JSON200 == nil || raw.JSON200.Value != nil || raw.JSON200.ValueBase64 == nil || *raw.JSON200.ValueBase64 != "//4=" {
 		t.Errorf("get binary: %s", raw.Body)
 	}
+	many, err := c.GetSecretsWithResponse(ctx, nil, api.GetManyRequest{Requests: []api.GetRequest{{Name: "db/main"}, {Name: "db/other"}}})
+	ok("get many", many, err)
+	if a := many.JSON200.Answers; len(a) != 2 || a[0].Read == nil || *a[0].Read.Value != "the second value" || a[1].Problem == nil || a[1].Problem.Code != "not_found" {
+		t.Errorf("get many: %s", many.Body)
+	}
 	shown, err := c.ShowSecretWithResponse(ctx, nil, api.SecretRef{Name: "db/main"})
 	ok("show", shown, err)
 	list, err := c.ListSecretsWithResponse(ctx, nil, api.ListRequest{})

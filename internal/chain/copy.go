@@ -98,7 +98,7 @@ func (c *Chain) planCopy(ctx context.Context, who keeper.Caller, r CopyRequest, 
 		from[i] = keeper.GetRequest{Ref: keeper.Ref{Name: s.Name, Scope: s.Scope, Provider: r.From}, Door: "provider copy"}
 		to[i] = keeper.GetRequest{Ref: keeper.Ref{Name: s.Name, Provider: r.To}, IncludeExpired: true, Door: "provider copy"}
 	}
-	have, there := c.GetMany(ctx, who, from), c.GetMany(ctx, who, to)
+	have, there := c.getAll(ctx, who, from), c.getAll(ctx, who, to)
 	defer wipe(have)
 	defer wipe(there)
 	out := make([]client.CopiedOne, len(secrets))

@@ -296,7 +296,7 @@ func (c *Chain) Diff(ctx context.Context, who keeper.Caller, r keeper.Ref, a, b 
 		own.Version = v
 		return keeper.GetRequest{Ref: own, IncludeExpired: true, Door: "diff"}
 	}
-	got := c.GetMany(ctx, who, []keeper.GetRequest{of(a), of(b)})
+	got := c.getAll(ctx, who, []keeper.GetRequest{of(a), of(b)})
 	defer got[0].Value.Wipe()
 	defer got[1].Value.Wipe()
 	for _, x := range got {

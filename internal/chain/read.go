@@ -16,12 +16,17 @@ import (
 
 // Get implements [keeper.API].
 func (c *Chain) Get(ctx context.Context, who keeper.Caller, r keeper.GetRequest) (keeper.Read, error) {
-	a := c.GetMany(ctx, who, []keeper.GetRequest{r})[0]
+	a := c.getAll(ctx, who, []keeper.GetRequest{r})[0]
 	return a.Read, a.Err
 }
 
-// GetMany implements [keeper.Batch]: each provider is asked once for all that came to it.
-func (c *Chain) GetMany(ctx context.Context, who keeper.Caller, rs []keeper.GetRequest) []keeper.Answer {
+// GetMany implements [keeper.Batch]: it answers all of the requests.
+func (c *Chain) GetMany(ctx context.Context, who keeper.Caller, rs []keeper.GetRequest) ([]keeper.Answer, error) {
+	return c.getAll(ctx, who, rs), nil
+}
+
+// getAll asks each provider once for all that came to it.
+func (c *Chain) getAll(ctx context.Context, who keeper.Caller, rs []keeper.GetRequest) []keeper.Answer {
 	answers := make([]keeper.Answer, len(rs))
 	walks := make([]*walk, 0, len(rs))
 	for i := range rs {

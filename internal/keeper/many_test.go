@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tacit/client"
 	"tacit/internal/fault"
@@ -65,14 +68,86 @@ func TestI15ManyAreDecidedOneByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	demo := keeper.Caller{Token: val(made.Token), Door: "socket", Owner: true}
-	got := k.GetMany(t.Context(), demo, requests("a", "b", "a"))
+	got := keeper.GetMany(t.Context(), k, demo, requests("a", "b", "a"))
 	if string(got[0].Value.Reveal()) != "value of a" || !errors.Is(got[1].Err, fault.Denied) {
 		t.Errorf("got %v, %v", got[0].Err, got[1].Err)
 	}
-	again := k.GetMany(t.Context(), demo, requests("a"))
-	last := k.GetMany(t.Context(), demo, requests("a"))
+	again := keeper.GetMany(t.Context(), k, demo, requests("a"))
+	last := keeper.GetMany(t.Context(), k, demo, requests("a"))
 	if !errors.Is(last[0].Err, fault.Denied) {
 		t.Errorf("a token for 2 uses goes on: %v, %v, %v", got[2].Err, again[0].Err, last[0].Err)
+	}
+	all := keeper.GetMany(t.Context(), k, keeper.Caller{Token: val(made.Token[:20]), Door: "socket"}, requests("a", "a"))
+	if len(all) != 2 || !errors.Is(all[0].Err, fault.Denied) || !errors.Is(all[1].Err, fault.Denied) {
+		t.Errorf("with a token that is cut: %v", all)
+	}
+}
+
+// I16: what cannot be recorded is not given, none of it.
+func TestI16ManyWithoutALog(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	k := h.open()
+	set(t, k, "a", "value of a")
+	log := filepath.Join(h.layout().Audit, "000001.log")
+	if err := errors.Join(os.Rename(log, log+".away"), os.Mkdir(log, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range keeper.GetMany(t.Context(), k, owner, requests("a", "missing", "a")) {
+		if got.Err == nil || errors.Is(got.Err, fault.NotFound) || got.Value.Len() > 0 {
+			t.Errorf("answer %d is %q, %v", i, got.Value.Reveal(), got.Err)
+		}
+	}
+	if err := errors.Join(os.Remove(log), os.Rename(log+".away", log)); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, k, "a", "value of a")
+}
+
+// Each refusal takes the time of one: else whoever asks for a hundred at once sees a hundred times the difference between what is not
+// permitted and what is not there.
+func TestI15ManyRefusalsTakeTheTimeOfEach(t *testing.T) {
+	t.Parallel()
+	k := newHome(t).open()
+	set(t, k, "prod/db", strings.Repeat("x", 9000))
+	set(t, k, "ci/x", "permitted")
+	demo, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read ci/*"}})
+	for _, names := range [][]string{
+		{"prod/db", "prod/db", "prod/db", "prod/db", "prod/db"},
+		{"prod/xx", "prod/xx", "prod/xx", "prod/xx", "prod/xx"},
+		{"ci/x", "prod/db", "prod/xx", "prod/db", "prod/xx", "ci/x", "prod/db"},
+	} {
+		began := time.Now()
+		if _, err := k.GetMany(t.Context(), demo, requests(names...)); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(began); d < 5*10*time.Millisecond { // of the quantum
+			t.Errorf("%q took %v", names, d)
+		}
+	}
+}
+
+// One answer holds no more than it should, and who asks gets all the same everything, with a record of each and no more.
+func TestManyAreAnsweredInParts(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	k := h.open()
+	large := strings.Repeat("x", 64<<10)
+	set(t, k, "large", large)
+	names := strings.Fields(strings.Repeat("large ", 11))
+	some, err := k.GetMany(t.Context(), owner, requests(names...))
+	if err != nil || len(some) != 4 {
+		t.Errorf("%d answers, %v", len(some), err)
+	}
+	all := keeper.GetMany(t.Context(), k, owner, requests(names...))
+	for i, got := range all {
+		if string(got.Value.Reveal()) != large {
+			t.Errorf("answer %d: %v", i, got.Err)
+		}
+	}
+	log, err := k.Audit(t.Context(), owner, keeper.AuditRequest{Secret: "large", Limit: 100})
+	if want := 1 + len(some) + len(names); err != nil || len(all) != len(names) || log.Total != want {
+		t.Errorf("%d answers, %d records, want %d; %v", len(all), log.Total, want, err)
 	}
 }
 

@@ -131,6 +131,26 @@ func steps(now time.Time) []step {
 			return a.Get(ctx, c, keeper.GetRequest{Ref: ref("db/password")})
 		}, fault.Invalid},
 
+		{"get many", func(ctx ctx, a api, c caller) (any, error) {
+			return getMany(ctx, a, c,
+				keeper.GetRequest{Ref: ref("db/password"), Door: "run"}, keeper.GetRequest{Ref: ref("binary")}, keeper.GetRequest{Ref: ref("sealed")},
+				keeper.GetRequest{Ref: ref("db/missing")}, keeper.GetRequest{Ref: ref("")}, keeper.GetRequest{Ref: ref("large")}, keeper.GetRequest{Ref: ref("old")},
+				keeper.GetRequest{Ref: ref("json"), Field: "a.b"}, keeper.GetRequest{Ref: ref("json"), Field: "zz"}, keeper.GetRequest{Ref: ref("db/password")},
+				keeper.GetRequest{Ref: keeper.Ref{Name: "db/password", Version: 1}}, keeper.GetRequest{Ref: keeper.Ref{Name: "a", Provider: "azure"}},
+				keeper.GetRequest{Ref: ref("text"), IncludeExpired: true}, keeper.GetRequest{Ref: ref("dbpw")})
+		}, ""},
+		{"get very many", func(ctx ctx, a api, c caller) (any, error) {
+			var rs []keeper.GetRequest
+			for i := range 600 {
+				rs = append(rs, keeper.GetRequest{Ref: ref([]string{"db/password", "large", "zz"}[i%3]), Door: strings.Repeat("x", i)})
+			}
+			return getMany(ctx, a, c, rs...)
+		}, ""},
+		{"get many in a workspace", func(ctx ctx, a api, c caller) (any, error) {
+			c.Workspace = "web"
+			return getMany(ctx, a, c, keeper.GetRequest{Ref: ref("db/password")}, keeper.GetRequest{Ref: ref("json")})
+		}, ""},
+
 		{"show", func(ctx ctx, a api, c caller) (any, error) { return a.Show(ctx, c, ref("large")) }, ""},
 		{"show a version", func(ctx ctx, a api, c caller) (any, error) {
 			return a.Show(ctx, c, keeper.Ref{Name: "db/password", Version: 1})
@@ -302,6 +322,26 @@ func steps(now time.Time) []step {
 			return a.AuditVerify(ctx, c, keeper.AuditVerifyRequest{Checkpoint: []byte("nonsense")})
 		}, fault.Invalid},
 	}
+}
+
+// answered is a [keeper.Answer] with an error that can be compared.
+type answered struct {
+	keeper.Read
+	Error, Code, Fix, Object string
+}
+
+func getMany(ctx context.Context, a keeper.API, c keeper.Caller, rs ...keeper.GetRequest) (all []answered, err error) {
+	for _, got := range keeper.GetMany(ctx, a, c, rs) {
+		one := answered{Read: got.Read}
+		var f *fault.Error
+		if errors.As(got.Err, &f) {
+			one.Error, one.Code, one.Fix, one.Object = got.Err.Error(), string(f.Code), f.Fix, f.Object
+		} else if got.Err != nil {
+			return nil, got.Err
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 // same compares two answers: values by their bytes, and what differs between two vaults not at all.

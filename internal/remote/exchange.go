@@ -110,14 +110,19 @@ func (c *Client) problem(ctx context.Context, resp *http.Response) error {
 		return c.notUnderstood("it answered " + resp.Status)
 	}
 	failure := wire.ErrorOf(p)
-	switch {
-	case failure.Code != fault.Usage:
-	case p.Status == http.StatusNotFound, p.Status == http.StatusMethodNotAllowed, strings.HasPrefix(p.Detail, "request: unknown member"):
+	if failure.Code != fault.Usage {
+		return failure
+	}
+	err, unknown := error(failure), p.Status == http.StatusNotFound
+	if unknown || p.Status == http.StatusMethodNotAllowed || strings.HasPrefix(p.Detail, "request: unknown member") {
 		if v := c.ServerVersion(); v != c.opts.Version {
-			return c.notUnderstood(strings.TrimPrefix(p.Detail, "request: ")) // it does not know what this version asks for
+			err = c.notUnderstood(strings.TrimPrefix(p.Detail, "request: ")) // it does not know what this version asks for
 		}
 	}
-	return failure
+	if unknown {
+		err = &unknownOperation{err}
+	}
+	return err
 }
 
 // broken is the error for a connection that could not be made, or ended in the middle. What ended ctx comes first.

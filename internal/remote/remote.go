@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
@@ -33,6 +34,8 @@ type Client struct {
 	opts   Options
 	target url.URL
 	send   transport
+
+	single atomic.Bool // the other side does not know how to be asked for several secrets at once
 
 	mu      sync.Mutex
 	version string // of the other side, as it last said

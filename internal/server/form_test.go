@@ -87,6 +87,11 @@ func TestForm(t *testing.T) {
 		"nested":              {"POST", wire.Get, `{"name":` + strings.Repeat("[", 20000), []string{asJSON}, 400, ""},
 		"nested in nothing":   {"POST", wire.Get, `{"zz":` + strings.Repeat(`{"a":`, 9000), []string{asJSON}, 400, ""},
 		"too large":           {"POST", wire.Get, `{"name":"` + strings.Repeat("a", 64<<10) + `"}`, []string{asJSON}, 413, "larger than 65536 bytes"},
+		"many":                {"POST", wire.GetMany, `{"requests":[{"name":"a"},{"name":"b","field":"x"}]}`, []string{asJSON}, 200, ""},
+		"none of many":        {"POST", wire.GetMany, `{"requests":[]}`, []string{asJSON}, 400, "from 1 to 256 secrets, not 0"},
+		"too many":            {"POST", wire.GetMany, `{"requests":[` + strings.Repeat(`{"name":"a"},`, 256) + `{"name":"a"}]}`, []string{asJSON}, 400, "from 1 to 256 secrets, not 257"},
+		"one that is wrong":   {"POST", wire.GetMany, `{"requests":[{"name":"a"},{"nmae":"b"}]}`, []string{asJSON}, 400, `unknown member "/requests/1/nmae"`},
+		"many are too large":  {"POST", wire.GetMany, `{"requests":[{"name":"` + strings.Repeat("a", 1<<20) + `"}]}`, []string{asJSON}, 413, "larger than 1048576 bytes"},
 		"two values":          {"POST", wire.Set, `{"name":"a","value":"s3cr3t","value_base64":"czNjcjN0"}`, []string{asJSON}, 400, "exclude each other"},
 		"a value that is not": {"POST", wire.Set, `{"name":"a","value":["s3cr3t"]}`, []string{asJSON}, 400, `"/value" has the wrong type`},
 		"no base64":           {"POST", wire.Set, `{"name":"a","value_base64":"s3cr3t!"}`, []string{asJSON}, 400, "value_base64 is not base64"},
@@ -172,7 +177,7 @@ func TestOnlyNotFoundIs404(t *testing.T) {
 func TestI31NoPresence(t *testing.T) {
 	t.Parallel()
 	known := []string{
-		"/status", "/whoami", "/secret/get", "/secret/show", "/secret/list", "/secret/names", "/secret/history", "/secret/diff", "/secret/due",
+		"/status", "/whoami", "/secret/get", "/secret/get-many", "/secret/show", "/secret/list", "/secret/names", "/secret/history", "/secret/diff", "/secret/due",
 		"/secret/set", "/secret/rotate", "/secret/update", "/secret/move", "/secret/rollback", "/secret/remove", "/secret/purge", "/secret/import",
 		"/provider/decide", "/provider/record", "/audit/list", "/audit/follow", "/audit/export", "/audit/who", "/audit/verify", "/audit/checkpoint",
 		"/token/create", "/token/list", "/token/revoke", "/grant/add", "/grant/list", "/grant/remove",

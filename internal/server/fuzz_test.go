@@ -25,6 +25,8 @@ func FuzzAPI(f *testing.F) {
 		f.Add("GET", path, "", []byte(nil))
 	}
 	f.Add("POST", wire.Import, "application/x-ndjson", []byte("{\"format\":\"env\"}\n{\"name\":\"a\",\"value_base64\":\"/w==\"}\n{\"abandon\":\"tampered\"}"))
+	f.Add("POST", wire.GetMany, "application/json", []byte(`{"requests":[{"name":"a"},{"name":"","version":-1,"field":"x","include_expired":true}]}`))
+	f.Add("POST", wire.GetMany, "application/json", []byte(`{"requests":[`+strings.Repeat(`{},`, 300)+`{}]}`))
 	f.Add("POST", wire.Get+"%2e%2e", "application/json; charset=utf-8", []byte(`{"name":1}`))
 	f.Add("POST", wire.Get+"?x", "application/json", bytes.Repeat([]byte(`{"name":[`), 5000))
 	panicked := new(bytes.Buffer)

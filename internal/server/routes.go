@@ -25,6 +25,7 @@ func (s *server) table() []route {
 		ask(k, wire.Whoami, keeper.API.Whoami),
 
 		{http.MethodPost, wire.Get, wire.JSON, small, s.get},
+		{http.MethodPost, wire.GetMany, wire.JSON, large, s.getMany},
 		call(wire.Show, small, func(ctx context.Context, c keeper.Caller, r *client.SecretRef) (client.Shown, error) {
 			out, err := k.Show(ctx, c, wire.ToRef(*r))
 			return wire.FromShown(out), err

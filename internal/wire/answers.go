@@ -135,6 +135,14 @@ func AppendGet(b *jsonstream.Builder, r *keeper.GetRequest) {
 func ParseRead(doc []byte) (r keeper.Read, err error) {
 	// A *bytes.Buffer is read in place, not copied. The server is trusted not to say a thing twice.
 	p := parser{jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))}
+	if r, err = p.read(); err != nil {
+		return keeper.Read{}, fault.New(fault.Failed, "the answer to get is not as expected")
+	}
+	return r, nil
+}
+
+// read reads client.Read.
+func (p *parser) read() (r keeper.Read, err error) {
 	var plain, encoded *text
 	err = p.object(func(key []byte) error {
 		switch string(key) {
@@ -155,7 +163,7 @@ func ParseRead(doc []byte) (r keeper.Read, err error) {
 		return p.dec.SkipValue()
 	})
 	if err != nil {
-		return keeper.Read{}, fault.New(fault.Failed, "the answer to get is not as expected")
+		return keeper.Read{}, err
 	}
 	r.Value, err = secretOf(plain, encoded)
 	return r, err

@@ -15,6 +15,7 @@ const (
 	Whoami = Version + "/whoami" // GET
 
 	Get      = Version + "/secret/get"
+	GetMany  = Version + "/secret/get-many"
 	Show     = Version + "/secret/show"
 	List     = Version + "/secret/list"
 	Names    = Version + "/secret/names"

@@ -3,7 +3,9 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tacit/client"
+	"tacit/internal/fault"
 	"tacit/internal/keeper"
 	"tacit/internal/secret"
 	"tacit/internal/transfer/jsonstream"
@@ -108,6 +111,110 @@ func TestGetByHand(t *testing.T) {
 		}
 		if got := ToGet(shape); got != want {
 			t.Errorf("%+v is %s is %+v", want, doc, got)
+		}
+	}
+}
+
+// TestManyByHand: what is written by hand is client.ReadMany as encoding/json reads it, and is read by hand as what it was.
+func TestManyByHand(t *testing.T) {
+	t.Parallel()
+	same := cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b secret.Value) bool { return bytes.Equal(a.Reveal(), b.Reveal()) })}
+	rapid.Check(t, func(t *rapid.T) {
+		want := make([]keeper.Answer, rapid.IntRange(1, 5).Draw(t, "answers"))
+		for i := range want {
+			if code := rapid.SampledFrom(append(fault.Codes(), "")).Draw(t, "code"); code != "" {
+				want[i].Err = &fault.Error{Code: code, Message: rapid.String().Draw(t, "message"), Fix: rapid.String().Draw(t, "fix"), Object: rapid.String().Draw(t, "object")}
+			} else {
+				want[i].Read = readings().Draw(t, "read")
+			}
+		}
+		var b jsonstream.Builder
+		if err := AppendMany(&b, want); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := b.Built()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shape client.ReadMany
+		d := json.NewDecoder(bytes.NewReader(doc))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&shape); err != nil || len(shape.Answers) != len(want) {
+			t.Fatalf("%v: %s", err, doc)
+		}
+		again, err := json.Marshal(shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range [][]byte{doc, again, bytes.Replace(doc, []byte(`{"answers":[{`), []byte(`{ "new" : [ {"x":null} ], "answers":[{"newer":{"a":[1,2]},`), 1)} {
+			got, err := ParseMany(doc)
+			if err != nil {
+				t.Fatalf("%v: %s", err, doc)
+			}
+			if d := cmp.Diff(want, got, same); d != "" {
+				t.Fatal(d)
+			}
+		}
+	})
+}
+
+// FuzzParseMany: answers that are not as expected are an error, and never a panic, or a value together with a problem.
+func FuzzParseMany(f *testing.F) {
+	f.Add([]byte(`{"answers":[{"read":{"secret":{"name":"a"},"version":1,"value":"x","value_base64":null},"problem":null},{"read":null,"problem":{"code":"not_found","status":404,"detail":"no"}}]}`))
+	for _, doc := range wrongMany {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		answers, err := ParseMany(bytes.Clone(doc))
+		if err != nil && answers != nil {
+			t.Errorf("answers and %v", err)
+		}
+		for _, a := range answers {
+			if a.Err != nil && (a.Value.Len() > 0 || fault.CodeOf(a.Err) == "") {
+				t.Errorf("%q is %v", doc, a)
+			}
+		}
+	})
+}
+
+// wrongMany are answers to get-many that are none.
+var wrongMany = []string{
+	``, `[]`, `{"answers":{}}`, `{"answers":[7]}`, `{"answers":[{}]}`, `{"answers":[{"read":null,"problem":null}]}`, `{"answers":[{"read":{"value":"x"}`,
+	`{"answers":[{"read":{"value":"x","value_base64":null},"problem":{"code":"denied","status":403,"detail":"no"}}]}`,
+	`{"answers":[{"read":{"value":"x"},"problem":null},{"read":null,"problem":{"detail":"without a code"}}]}`,
+	`{"answers":[{"read":{"value":"x","value_base64":"eA=="},"problem":null}]}`, `{"answers":[{"read":{"value":7},"problem":null}]}`,
+	`{"answers":[{"read":{"value":"x"},"read":{"value":"y"},"problem":null}]}`,
+}
+
+func TestWrongManyIsNone(t *testing.T) {
+	t.Parallel()
+	for _, doc := range wrongMany {
+		if answers, err := ParseMany([]byte(doc)); err == nil || answers != nil {
+			t.Errorf("%s is %v", doc, answers)
+		}
+	}
+}
+
+// TestGetManyByHand: the request of get-many is client.GetManyRequest.
+func TestGetManyByHand(t *testing.T) {
+	t.Parallel()
+	want := []keeper.GetRequest{{Ref: keeper.Ref{Name: "a"}}, {Ref: keeper.Ref{Name: "b", Version: 2}, Field: "x", Door: "run"}}
+	var b jsonstream.Builder
+	AppendGetMany(&b, want)
+	doc, err := b.Built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shape client.GetManyRequest
+	if err := UnmarshalRequest(doc, &shape); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ToGetMany(shape); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v is %s is %+v, %v", want, doc, got, err)
+	}
+	for _, n := range []int{0, MaxMany + 1} {
+		if _, err := ToGetMany(client.GetManyRequest{Requests: make([]client.GetRequest, n)}); !errors.Is(err, fault.Usage) {
+			t.Errorf("%d requests: %v", n, err)
 		}
 	}
 }

@@ -553,6 +553,12 @@ type Generate struct {
 	Length *int64 `json:"length,omitempty"`
 }
 
+// GetManyRequest Asks for several values. Each is decided and recorded on its own.
+type GetManyRequest struct {
+	// Requests from 1 to 256
+	Requests []GetRequest `json:"requests"`
+}
+
 // GetRequest Asks for a value.
 type GetRequest struct {
 	// Field of a JSON or YAML value; empty for all of it
@@ -900,6 +906,17 @@ type Read struct {
 	Value       *string `json:"value"`
 	ValueBase64 *string `json:"value_base64"`
 	Version     int64   `json:"version"`
+}
+
+// ReadAnswer What came back for one of several secrets. Exactly one of Read and Problem is set.
+type ReadAnswer struct {
+	Problem *HTTPProblem `json:"problem"`
+	Read    *Read        `json:"read"`
+}
+
+// ReadMany The answer to get-many: to the first of the requests, in their order. They are fewer than the requests when all would be more than one answer should hold; who wants the others asks again for them.
+type ReadMany struct {
+	Answers []ReadAnswer `json:"answers"`
 }
 
 // Readiness Says whether a service can be used.
@@ -1810,6 +1827,18 @@ type GetSecretParams struct {
 	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
 }
 
+// GetSecretsParams defines parameters for GetSecrets.
+type GetSecretsParams struct {
+	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
+	TacitWorkspace *Workspace `json:"Tacit-Workspace,omitempty"`
+
+	// TacitGroup The group of that workspace, percent-encoded.
+	TacitGroup *Group `json:"Tacit-Group,omitempty"`
+
+	// TacitVersion The version of the program that asks.
+	TacitVersion *ClientVersion `json:"Tacit-Version,omitempty"`
+}
+
 // SecretHistoryParams defines parameters for SecretHistory.
 type SecretHistoryParams struct {
 	// TacitWorkspace The workspace that the owner is in, percent-encoded. Of a token it is part.
@@ -2121,6 +2150,9 @@ type DueSecretsJSONRequestBody = DueRequest
 
 // GetSecretJSONRequestBody defines body for GetSecret for application/json ContentType.
 type GetSecretJSONRequestBody = GetRequest
+
+// GetSecretsJSONRequestBody defines body for GetSecrets for application/json ContentType.
+type GetSecretsJSONRequestBody = GetManyRequest
 
 // SecretHistoryJSONRequestBody defines body for SecretHistory for application/json ContentType.
 type SecretHistoryJSONRequestBody = SecretRef
@@ -2824,6 +2856,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/secret/get (the `GetSecret` operationId).
 	GetSecret(ctx context.Context, params *GetSecretParams, body GetSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSecretsWithBody Several values.
+	//
+	// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+	GetSecretsWithBody(ctx context.Context, params *GetSecretsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSecrets Several values.
+	//
+	// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+	GetSecrets(ctx context.Context, params *GetSecretsParams, body GetSecretsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SecretHistoryWithBody The versions that are kept, newest first.
 	//
@@ -4156,6 +4206,44 @@ func (c *Client) GetSecretWithBody(ctx context.Context, params *GetSecretParams,
 // Corresponds with POST /api/v1/secret/get (the `GetSecret` operationId).
 func (c *Client) GetSecret(ctx context.Context, params *GetSecretParams, body GetSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSecretRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSecretsWithBody Several values.
+//
+// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+func (c *Client) GetSecretsWithBody(ctx context.Context, params *GetSecretsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSecretsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSecrets Several values.
+//
+// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+func (c *Client) GetSecrets(ctx context.Context, params *GetSecretsParams, body GetSecretsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSecretsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7230,6 +7318,83 @@ func NewGetSecretRequestWithBody(server string, params *GetSecretParams, content
 	return req, nil
 }
 
+// NewGetSecretsRequest calls the generic GetSecrets builder with application/json body
+func NewGetSecretsRequest(server string, params *GetSecretsParams, body GetSecretsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGetSecretsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewGetSecretsRequestWithBody constructs an http.Request for the GetSecrets method, with any body, and a specified content type
+func NewGetSecretsRequestWithBody(server string, params *GetSecretsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/secret/get-many")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TacitWorkspace != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Workspace", *params.TacitWorkspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Workspace", headerParam0)
+		}
+
+		if params.TacitGroup != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Group", *params.TacitGroup, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Group", headerParam1)
+		}
+
+		if params.TacitVersion != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Tacit-Version", *params.TacitVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Tacit-Version", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewSecretHistoryRequest calls the generic SecretHistory builder with application/json body
 func NewSecretHistoryRequest(server string, params *SecretHistoryParams, body SecretHistoryJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9168,6 +9333,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/secret/get (the `GetSecret` operationId).
 	GetSecretWithResponse(ctx context.Context, params *GetSecretParams, body GetSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*GetSecretResponse, error)
+
+	// GetSecretsWithBodyWithResponse Several values.
+	//
+	// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+	GetSecretsWithBodyWithResponse(ctx context.Context, params *GetSecretsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetSecretsResponse, error)
+
+	// GetSecretsWithResponse Several values.
+	//
+	// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+	GetSecretsWithResponse(ctx context.Context, params *GetSecretsParams, body GetSecretsJSONRequestBody, reqEditors ...RequestEditorFn) (*GetSecretsResponse, error)
 
 	// SecretHistoryWithBodyWithResponse The versions that are kept, newest first.
 	//
@@ -11641,6 +11824,70 @@ func (r GetSecretResponse) ContentType() string {
 	return ""
 }
 
+// GetSecretsResponse200Headers the declared response headers of an HTTP 200 response for GetSecrets
+type GetSecretsResponse200Headers struct {
+	TacitVersion string
+}
+
+// GetSecretsResponseDefaultHeaders the declared response headers of an HTTP default response for GetSecrets
+type GetSecretsResponseDefaultHeaders struct {
+	RetryAfter      *int
+	TacitVersion    string
+	WWWAuthenticate *string
+}
+
+type GetSecretsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReadMany
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSecretsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetSecretsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSecretsResponse) GetJSON200() *ReadMany {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSecretsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSecretsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSecretsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSecretsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSecretsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SecretHistoryResponse200Headers the declared response headers of an HTTP 200 response for SecretHistory
 type SecretHistoryResponse200Headers struct {
 	TacitVersion string
@@ -13695,6 +13942,36 @@ func (c *ClientWithResponses) GetSecretWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseGetSecretResponse(rsp)
+}
+
+// GetSecretsWithBodyWithResponse Several values.
+//
+// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+func (c *ClientWithResponses) GetSecretsWithBodyWithResponse(ctx context.Context, params *GetSecretsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetSecretsResponse, error) {
+	rsp, err := c.GetSecretsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSecretsResponse(rsp)
+}
+
+// GetSecretsWithResponse Several values.
+//
+// Each is decided and recorded on its own, as if it had been asked for alone. The answers are to the first of the requests, in their order: one at least, and fewer than the requests when all would be more than one answer should hold. Who wants the others asks again for them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/secret/get-many (the `GetSecrets` operationId).
+func (c *ClientWithResponses) GetSecretsWithResponse(ctx context.Context, params *GetSecretsParams, body GetSecretsJSONRequestBody, reqEditors ...RequestEditorFn) (*GetSecretsResponse, error) {
+	rsp, err := c.GetSecrets(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSecretsResponse(rsp)
 }
 
 // SecretHistoryWithBodyWithResponse The versions that are kept, newest first.
@@ -16576,6 +16853,76 @@ func ParseGetSecretResponse(rsp *http.Response) (*GetSecretResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers GetSecretResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSecretsResponse parses an HTTP response from a GetSecretsWithResponse call
+func ParseGetSecretsResponse(rsp *http.Response) (*GetSecretsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSecretsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReadMany
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSecretsResponse200Headers
+		if values := rsp.Header.Values("Tacit-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Tacit-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.TacitVersion = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetSecretsResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
