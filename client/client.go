@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -20,6 +21,8 @@ type Options struct {
 	// Workspace and Group are the scopes that an owner is in; a token has them from its making.
 	Workspace, Group string
 
+	Provider string // of secrets that name none; empty: TACIT_PROVIDER, else the other side's chain of providers
+
 	HTTP   *http.Client                 // for https; nil: one of its own
 	Getenv func(variable string) string // nil: os.Getenv
 }
@@ -28,6 +31,7 @@ type Options struct {
 type Client struct {
 	place     place
 	transport *transport
+	provider  string // of secrets that name none
 }
 
 // New returns a client, which connects when the first call needs it. The error is for an environment or options that make no sense.
@@ -46,7 +50,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{p, newTransport(p, orEnv(o.Workspace, "TACIT_WORKSPACE"), orEnv(o.Group, "TACIT_GROUP"), o.HTTP)}, nil
+	t := newTransport(p, orEnv(o.Workspace, "TACIT_WORKSPACE"), orEnv(o.Group, "TACIT_GROUP"), o.HTTP)
+	return &Client{p, t, orEnv(o.Provider, "TACIT_PROVIDER")}, nil
 }
 
 // Connect returns a client that has made sure that somebody answers, the vault is open, and the token, if there is one, is good.
@@ -85,6 +90,7 @@ func (c *Client) Get(ctx context.Context, name string) (Value, error) {
 
 // Read returns a value and what is known of its secret.
 func (c *Client) Read(ctx context.Context, r GetRequest) (Value, Secret, error) {
+	r.Provider = cmp.Or(r.Provider, c.provider)
 	var read Read
 	if err := c.transport.call(ctx, "secret/get", r, &read); err != nil {
 		return Value{}, Secret{}, err
@@ -110,6 +116,7 @@ func (c *Client) Has(ctx context.Context, name string) (bool, error) {
 	if r.Field != "" {
 		return false, failure(codeUsage, "whether a field is there only the value tells", "use Get, and errors.Is(err, client.ErrNotFound)")
 	}
+	r.Provider = cmp.Or(r.Provider, c.provider)
 	err = c.transport.call(ctx, "secret/show", r.SecretRef, new(Shown))
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -119,6 +126,7 @@ func (c *Client) Has(ctx context.Context, name string) (bool, error) {
 
 // List returns what is known of secrets, never their values.
 func (c *Client) List(ctx context.Context, r ListRequest) (l List, err error) {
+	r.Provider = cmp.Or(r.Provider, c.provider)
 	return l, c.transport.call(ctx, "secret/list", r, &l)
 }
 
@@ -143,6 +151,7 @@ func (c *Client) Write(ctx context.Context, r SetRequest, v Value) (w Written, e
 			r.ValueBase64 = &s
 		}
 	}
+	r.Provider = cmp.Or(r.Provider, c.provider)
 	return w, c.transport.call(ctx, "secret/set", r, &w)
 }
 

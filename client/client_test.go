@@ -328,3 +328,40 @@ func TestAgentOfAnotherVault(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What names no provider is of the one of the environment, as for the command line.
+func TestProviderOfTheEnvironment(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Provider string `json:"provider"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		asked = append(asked, in.Provider)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"secret":{"name":"a"},"value":"v","secrets":[]}`)
+	}))
+	t.Cleanup(s.Close)
+	for _, test := range []struct{ option, variable, want string }{
+		{"", "theirs", "theirs theirs theirs theirs mine mine"}, {"ours", "theirs", "ours ours ours ours mine mine"}, {"", "", "    mine mine"},
+	} {
+		c, err := client.New(client.Options{Addr: s.URL, Provider: test.option, Getenv: func(v string) string {
+			return map[string]string{"TACIT_PROVIDER": test.variable}[v]
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = nil
+		_, err1 := c.Get(t.Context(), "a")
+		_, err2 := c.Has(t.Context(), "a")
+		_, err3 := c.List(t.Context(), client.ListRequest{})
+		_, err4 := c.Set(t.Context(), "a", client.NewValue([]byte("v")))
+		_, err5 := c.Get(t.Context(), "mine:a")
+		_, err6 := c.List(t.Context(), client.ListRequest{Provider: "mine"})
+		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil || strings.Join(asked, " ") != test.want {
+			t.Errorf("%+v: asked %q, %v", test, asked, err)
+		}
+		c.Close()
+	}
+}

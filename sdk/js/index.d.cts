@@ -1,12 +1,14 @@
 // The types of the package, for `import` and `require`.
 
-/** Connecting. What is left out, the environment says: TACIT_ADDR, TACIT_TOKEN, TACIT_DIR, XDG_RUNTIME_DIR, TACIT_WORKSPACE, TACIT_GROUP. */
+/** Connecting. What is left out, the environment says: TACIT_ADDR, TACIT_TOKEN, TACIT_DIR, XDG_RUNTIME_DIR, TACIT_WORKSPACE, TACIT_GROUP, TACIT_PROVIDER. */
 export interface ConnectOptions {
   /** `unix:/path/to/agent.sock` or `https://host`. */
   addr?: string;
   token?: string;
   workspace?: string;
   group?: string;
+  /** Of secrets that name none. */
+  provider?: string;
   /** Certificates that a server may be signed by, as PEM, instead of the usual ones. */
   ca?: string | Uint8Array;
   /** Instead of process.env. */

@@ -35,7 +35,7 @@ class Secrets {
 
   /** has says whether there is a secret of that name. It is given no value. To a token what is not there and what is not permitted are one: denied. */
   async has(name, options = {}) {
-    const { field, ...request } = parse(name, options);
+    const { field, ...request } = this.#of(parse(name, options));
     if (field !== undefined) throw failure('usage', 'whether a field is there only the value tells: use get with optional');
     const shown = await orMissing(this.#call('/api/v1/secret/show', request, options, name));
     return shown !== undefined;
@@ -44,7 +44,7 @@ class Secrets {
   /** list returns what is known of secrets, never their values. */
   async list(options = {}) {
     const { pattern, tags, scope, allScopes, provider, includeExpired, ...how } = typeof options === 'string' ? { pattern: options } : options;
-    const request = clean({ pattern, tags, scope, all_scopes: allScopes, provider, include_expired: includeExpired });
+    const request = clean(this.#of({ pattern, tags, scope, all_scopes: allScopes, provider, include_expired: includeExpired }));
     const answer = await this.#call('/api/v1/secret/list', request, how, 'list');
     return answer.secrets;
   }
@@ -53,7 +53,7 @@ class Secrets {
   async set(name, value, options = {}) {
     const { scope, provider, tags, expiresAt, note, owner, aliases, sealed, service, mustBeNew, ...how } = options;
     const request = clean({
-      ...parse(name, { scope, provider }), ...valueOf(value), tags, note, owner, aliases, sealed, service,
+      ...this.#of(parse(name, { scope, provider })), ...valueOf(value), tags, note, owner, aliases, sealed, service,
       expires_at: expiresAt instanceof Date ? expiresAt.toISOString() : expiresAt, must_be_new: mustBeNew,
     });
     const answer = await this.#call('/api/v1/secret/set', request, { ...how, change: true }, name);
@@ -82,9 +82,15 @@ class Secrets {
   }
 
   async #read(name, options) {
-    const request = clean({ ...parse(name, options), include_expired: options.includeExpired });
+    const request = clean({ ...this.#of(parse(name, options)), include_expired: options.includeExpired });
     const read = this.#call('/api/v1/secret/get', request, options, name);
     return options.optional ? orMissing(read) : read;
+  }
+
+  /** of returns a request with the provider of this client, unless it names one. */
+  #of(request) {
+    const { env = process.env, provider } = this.#options;
+    return { ...request, provider: request.provider ?? (provider || env.TACIT_PROVIDER || undefined) };
   }
 
   async #call(path, request, { signal, timeout, change }, what) {

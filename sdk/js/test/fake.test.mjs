@@ -51,6 +51,30 @@ test('places', () => {
   assert.ok(at({ TACIT_NO_AGENT: '0' }).socket);
 });
 
+test('what names no provider is of TACIT_PROVIDER', async (t) => {
+  const asked = [];
+  const { socket } = await serve(t, async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    asked.push(JSON.parse(body).provider);
+    response.writeHead(200, json).end('{"secret":{"name":"a"},"value":"v","secrets":[]}');
+  });
+  const all = async (client) => {
+    asked.length = 0;
+    await client.get('a');
+    await client.has('a');
+    await client.list();
+    await client.set('a', 'v');
+    await client.get('mine:a');
+    await client.list({ provider: 'mine' });
+    return asked.splice(0);
+  };
+  const addr = `unix:${socket}`;
+  assert.deepEqual(await all(connect({ addr, env: { TACIT_PROVIDER: 'theirs' } })), ['theirs', 'theirs', 'theirs', 'theirs', 'mine', 'mine']);
+  assert.deepEqual(await all(connect({ addr, env: { TACIT_PROVIDER: 'theirs' }, provider: 'ours' })), ['ours', 'ours', 'ours', 'ours', 'mine', 'mine']);
+  assert.deepEqual(await all(connect({ addr, env: {} })), [undefined, undefined, undefined, undefined, 'mine', 'mine']);
+});
+
 test('a token that is none is not shown', async () => {
   for (const end of ['\n', '\r\nX: y', ' y', '\0', '✓']) {
     await assert.rejects(connect({ addr: 'unix:/s', token: `tacit_x${end}` }).get('a'), (err) => {

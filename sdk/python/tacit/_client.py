@@ -51,7 +51,7 @@ class Client:
     What is left out, the environment says. `context` is the ssl.SSLContext for https.
     """
 
-    __slots__ = ("__options", "__transport")
+    __slots__ = ("__options", "__provider", "__transport")
 
     def __init__(
         self,
@@ -60,10 +60,12 @@ class Client:
         *,
         workspace: Optional[str] = None,
         group: Optional[str] = None,
+        provider: Optional[str] = None,
         context: Any = None,
         env: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.__options = (addr, token, workspace, group, context, env)
+        self.__provider = provider
         self.__transport: Optional[Transport] = None
 
     @overload
@@ -120,7 +122,7 @@ class Client:
 
         To a token what is not there and what it may not see are one: Denied.
         """
-        request = parse(name, version=version, scope=scope, provider=provider)
+        request = self._of(parse(name, version=version, scope=scope, provider=provider))
         if "field" in request:
             raise Usage("whether a field is there only the value tells: use get with optional")
         try:
@@ -134,10 +136,10 @@ class Client:
         provider: Optional[str] = None, include_expired: bool = False, timeout: Optional[float] = _TIMEOUT,
     ) -> List[Secret]:
         """Return what is known of secrets, never their values. `*` in the pattern stays within a segment of `/`, `**` goes across."""
-        request = clean({
+        request = self._of(clean({
             "pattern": pattern, "tags": None if tags is None else [*tags], "scope": scope, "all_scopes": all_scopes or None,
             "provider": provider, "include_expired": include_expired or None,
-        })
+        }))
         answer: List[Secret] = self._call("/api/v1/secret/list", request, timeout)["secrets"]
         return answer
 
@@ -153,7 +155,7 @@ class Client:
                 raise Usage("expires_at has no time zone", "datetime.now(timezone.utc) + …")
             expires_at = expires_at.isoformat()
         request = clean({
-            **parse(name, scope=scope, provider=provider), **_value(value), "tags": None if tags is None else [*tags], "note": note,
+            **self._of(parse(name, scope=scope, provider=provider)), **_value(value), "tags": None if tags is None else [*tags], "note": note,
             "owner": owner, "aliases": None if aliases is None else [*aliases], "sealed": sealed, "service": service,
             "expires_at": expires_at, "must_be_new": must_be_new or None,
         })
@@ -218,13 +220,19 @@ class Client:
     def _read(self, name: str, optional: bool, timeout: Optional[float], which: Mapping[str, Any]) -> Optional[dict[str, Any]]:
         which = dict(which)
         include_expired = which.pop("include_expired", False)
-        request = clean({**parse(name, **which), "include_expired": include_expired or None})
+        request = clean({**self._of(parse(name, **which)), "include_expired": include_expired or None})
         try:
             return self._call("/api/v1/secret/get", request, timeout)
         except NotFound:
             if optional:
                 return None
             raise
+
+    def _of(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return a request with the provider of this client, unless it names one."""
+        env = self.__options[-1]
+        provider = self.__provider or (os.environ if env is None else env).get("TACIT_PROVIDER")
+        return {"provider": provider, **request} if provider else request
 
     def _call(self, path: str, request: Mapping[str, Any], timeout: Optional[float], *, change: bool = False) -> dict[str, Any]:
         return self._to().call(path, request, timeout, change=change)

@@ -115,6 +115,26 @@ class Places(unittest.TestCase):
             with self.subTest(bad), self.assertRaises(tacit.Usage):
                 parse(bad)
 
+    def test_provider(self) -> None:
+        asked: list[Optional[str]] = []
+
+        def reply(request: bytes) -> bytes:
+            asked.append(json.loads(request.partition(b"\r\n\r\n")[2]).get("provider"))
+            return answer(b'{"secret":{"name":"a"},"value":"v","secrets":[]}')
+
+        fake = Fake(self, reply)
+        env = {"TACIT_PROVIDER": "theirs"}
+        for options, want in (({"env": env}, "theirs"), ({"env": env, "provider": "ours"}, "ours"), ({"env": {}}, None)):
+            asked.clear()
+            with tacit.connect("unix:" + fake.path, **options) as client:
+                client.get("a")
+                client.has("a")
+                client.list()
+                client.set("a", "v")
+                client.get("mine:a")
+                client.list(provider="mine")
+            self.assertEqual(asked, [want] * 4 + ["mine"] * 2)
+
     def test_token_is_not_shown(self) -> None:
         self.assertNotIn("tacit_x", repr(find("unix:/s", "tacit_x", {})))
         fake = Fake(self, lambda _: answer(b'{"value":"x"}'))
