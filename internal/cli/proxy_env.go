@@ -10,7 +10,9 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/handoff"
 	"tacit/internal/keeper"
+	"tacit/internal/secret"
 )
 
 // maxProxyToken is how long a token of `proxy env` is good, at the most.
@@ -137,8 +139,10 @@ func (s *sealedEnv) token(ctx context.Context, principal string, life time.Durat
 	return made, err
 }
 
+// envFormats are those of [handoff.EnvFormats] that are for a person's shell and editor, and none whose reader keeps what it was given.
 func envFormats() []string { return []string{"shell", "fish", "powershell", "dotenv", "json"} }
 
+// printEnv prints what a service file had a part in, its base path and the form of its key: no shell may run anything of it (I21).
 func (a *app) printEnv(all []envVariable, format string) error {
 	if format == "json" {
 		out := map[string]map[string]string{"variables": {}}
@@ -147,20 +151,11 @@ func (a *app) printEnv(all []envVariable, format string) error {
 		}
 		return a.out.JSON(out)
 	}
-	for _, v := range all {
-		switch format {
-		case "fish":
-			a.out.Line("set -gx %s %s", v.name, quoted(v.value, `\'`))
-		case "powershell":
-			a.out.Line("$env:%s = %s", v.name, quoted(v.value, "''"))
-		case "dotenv":
-			a.out.Line("%s=%s", v.name, quoted(v.value, `'\''`))
-		default:
-			a.out.Line("export %s=%s", v.name, quoted(v.value, `'\''`))
-		}
+	variables := make([]handoff.Variable, len(all))
+	for i, v := range all {
+		variables[i] = handoff.Variable{Name: v.name, Value: secret.New([]byte(v.value)), Of: v.name}
 	}
-	return nil
+	b, err := handoff.WriteEnv(format, variables, a.world.Random)
+	a.out.Bytes(b)
+	return err
 }
-
-// quoted puts s between single quotes, in which a quote is written as escape.
-func quoted(s, escape string) string { return "'" + strings.ReplaceAll(s, "'", escape) + "'" }
