@@ -59,8 +59,12 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 			f.format = "json"
 		}
 	}
-	if err := f.check(); err != nil {
+	if err := f.check(a.flags.scope); err != nil {
 		return err
+	}
+	if a.otherNamed {
+		return fault.New(fault.Usage, "export: it writes what is in the vault, and provider %s is not", a.flags.provider).
+			WithFix("tacit provider copy %s local, or leave --provider out", a.flags.provider)
 	}
 	if f.format == "age" {
 		return a.exportBackup(ctx, f)
@@ -94,8 +98,10 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	return nil
 }
 
-func (f *exportFlags) check() error {
+func (f *exportFlags) check(scope string) error {
 	switch {
+	case f.format == "age" && scope != "":
+		return fault.New(fault.Usage, "export: a backup holds everything; --scope is for the other formats").WithFix("--format json, yaml, csv or env")
 	case f.format == "age" && f.prefix != "":
 		return fault.New(fault.Usage, "export: a backup holds everything; --prefix is for the other formats").WithFix("--format json, yaml, csv or env")
 	case f.format != "age" && (f.slot != "" || len(f.recipients) > 0):
@@ -132,7 +138,7 @@ func (a *app) exportTo(ctx context.Context, k Vault, w io.Writer, f exportFlags)
 	if err != nil {
 		return keeper.ExportSummary{}, err
 	}
-	summary, err := k.Export(ctx, a.caller(), keeper.ExportRequest{Values: f.values, Prefix: f.prefix}, func(e keeper.Exported) error {
+	summary, err := k.Export(ctx, a.caller(), keeper.ExportRequest{Values: f.values, Prefix: f.prefix, Scope: a.flags.scope}, func(e keeper.Exported) error {
 		// Keeper wipes a value when this returns; a writer may keep it until it has seen the next name.
 		e.Value = secret.New(bytes.Clone(e.Value.Reveal()))
 		return writer.Write(e)

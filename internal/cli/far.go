@@ -17,6 +17,10 @@ import (
 // probeTime bounds how long a command waits for an agent to say how it is. It says so within a millisecond or is stuck.
 const probeTime = 3 * time.Second
 
+// askOwner is the way out for a program that was given a token. Never "unset TACIT_TOKEN": that would tell an agent that its harness
+// confines with one how to become the owner.
+const askOwner = "ask the owner of the vault"
+
 // far returns what answers this command from a distance: what TACIT_ADDR and TACIT_TOKEN say, else the agent of this vault if it
 // is unlocked; nil: this process opens the vault itself.
 func (a *app) far() (keeper.API, error) {
@@ -29,7 +33,7 @@ func (a *app) far() (keeper.API, error) {
 	switch {
 	case token != "" && a.flags.noAgent:
 		return nil, fault.New(fault.Usage, "TACIT_TOKEN is set and --no-agent forbids what could answer it").
-			WithFix("unset TACIT_TOKEN to use the vault as its owner")
+			WithFix("leave --no-agent out")
 	case token == "" && addr == "":
 		if c := a.unlockedAgent(); c != nil {
 			return c, nil
@@ -43,8 +47,7 @@ func (a *app) far() (keeper.API, error) {
 	case addr == "":
 		path, local = a.layout().Socket, true
 		if _, err := os.Lstat(path); err != nil {
-			return nil, fault.New(fault.Locked, "TACIT_TOKEN is set and there is no agent or server to answer it").
-				WithFix("unset TACIT_TOKEN to use the vault as its owner")
+			return nil, fault.New(fault.Locked, "TACIT_TOKEN is set and there is no agent or server to answer it").WithFix(askOwner + ": tacit unlock")
 		}
 	}
 	if local {
@@ -52,7 +55,10 @@ func (a *app) far() (keeper.API, error) {
 		if addr != "" && token != "" && !strings.HasPrefix(token, scriptToken) {
 			c.Foreign()
 		}
-		if addr != "" {
+		switch {
+		case addr != "" && token != "":
+			c.Insist(fault.New(fault.Locked, "no agent answers at %s, which TACIT_ADDR names", path).WithFix(askOwner + ": tacit unlock"))
+		case addr != "":
 			c.Insist(fault.New(fault.Unavailable, "no agent answers at %s, which TACIT_ADDR names", path).WithFix("unset TACIT_ADDR to use the vault on this machine"))
 		}
 		return c, nil
@@ -65,11 +71,14 @@ func (a *app) distant() bool { return a.getenv("TACIT_TOKEN") != "" || a.getenv(
 
 // refuseDistance fails for what takes the vault itself when the environment says to ask somebody else.
 func (a *app) refuseDistance() error {
-	for _, variable := range []string{"TACIT_TOKEN", "TACIT_ADDR"} {
-		if a.getenv(variable) != "" {
-			return fault.New(fault.Denied, "only the owner may do this, on the vault itself, and %s says to ask somebody else", variable).
-				WithFix("unset %s", variable)
-		}
+	refuse := func(variable, fix string) error {
+		return fault.New(fault.Denied, "only the owner may do this, on the vault itself, and %s says to ask somebody else", variable).WithFix("%s", fix)
+	}
+	switch {
+	case a.getenv("TACIT_TOKEN") != "":
+		return refuse("TACIT_TOKEN", askOwner)
+	case a.getenv("TACIT_ADDR") != "":
+		return refuse("TACIT_ADDR", "unset TACIT_ADDR")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -171,6 +172,12 @@ func userTree(path string) (*settings.Table, error) {
 	v := value(node, path)
 	if v.Table == nil {
 		return nil, (&Problem{Place: v.Place, Text: "expected keys with values"}).Fault()
+	}
+	// A misspelt "secrets" would leave out every store that it declares, and another answer for it (I19).
+	for _, m := range v.Table.Members {
+		if !isOne(m.Key, ownKeys()...) {
+			return nil, (&Problem{Place: m.Place, Code: CodeUnknownKey, Text: fmt.Sprintf("unknown key %q", clip(m.Key))}).Fault()
+		}
 	}
 	return v.Table, nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -77,7 +78,7 @@ func (u *User) read(root *yaml.Node, check func(who, rule string) error) error {
 		case "proxy":
 			return u.proxy(v)
 		}
-		if isOne(key, later()...) || isOne(key, projectKeys()...) {
+		if isOne(key, ownKeys()...) {
 			return nil
 		}
 		return unknown(v, key)
@@ -91,6 +92,9 @@ func userKeys() []string { return []string{"access_control", "agent", "proxy", "
 func later() []string {
 	return []string{"keyring", "file", "exec", "vault", "network", "services", "ai"}
 }
+
+// ownKeys are the tables that the user's file may have.
+func ownKeys() []string { return slices.Concat(userKeys(), later(), projectKeys()) }
 
 // secrets reads the one key of that table that only the user's file has.
 func (u *User) secrets(n *yaml.Node) error {

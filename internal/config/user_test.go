@@ -65,6 +65,19 @@ func TestEnforce(t *testing.T) {
 	}
 }
 
+// TestI19MisspeltTable: a table that nobody knows may have been meant to say where secrets come from.
+func TestI19MisspeltTable(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte("vars: {a: b}\nsecret:\n  providers: {prod: {type: file, priority: 100}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(config.Options{UserFile: path})
+	if !errors.Is(err, fault.Usage) || !strings.Contains(err.Error(), `config.yaml:2: unknown key "secret"`) {
+		t.Error(err)
+	}
+}
+
 func TestParseUserRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string][2]string{

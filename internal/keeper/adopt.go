@@ -20,7 +20,7 @@ func (k *Keeper) HandOver(ctx context.Context, to func(rootKey []byte, slot stri
 // presence is [Keeper.present] for a caller, who must be the owner: whoever comes with a token is not, wherever it comes from.
 func (k *Keeper) presence(ctx context.Context, c Caller) error {
 	if !c.isOwner() {
-		return fault.New(fault.Denied, "only the owner may do this").WithFix("unset TACIT_TOKEN")
+		return fault.New(fault.Denied, "only the owner may do this").WithFix("ask the owner of the vault")
 	}
 	return k.present(ctx)
 }

@@ -289,6 +289,7 @@ type DoctorRequest struct {
 type ExportRequest struct {
 	Values bool   // with values of readable secrets
 	Prefix string // names that start with it
+	Scope  string // exactly this one; empty: the caller's, or all for the owner who is in no workspace
 }
 
 // Exported is one secret of an export; Value is empty unless values were asked for and it is readable. It is wiped when the callback

@@ -53,6 +53,7 @@ func (k *Keeper) admitted(r *vault.Reader, c Caller, counted bool) (*asker, erro
 		}
 		return a, nil
 	}
+	workspace, group := a.Workspace, a.Group
 	a.Owner, a.Principal, a.Workspace, a.Group = false, "unknown", "", ""
 	hash, err := policy.HashToken(c.Token)
 	if err != nil {
@@ -73,7 +74,19 @@ func (k *Keeper) admitted(r *vault.Reader, c Caller, counted bool) (*asker, erro
 	}
 	t := a.chain[0]
 	a.Principal, a.Workspace, a.Group = string(t.Principal), t.Workspace, t.Group
+	if workspace != "" && workspace != t.Workspace || group != "" && group != t.Group {
+		return a, elsewhere(workspace, group)
+	}
 	return a, nil
+}
+
+// elsewhere is the answer to a token whose bearer asks to act where the token is not: what is found elsewhere is not what was asked for.
+func elsewhere(workspace, group string) error {
+	where := "workspace " + workspace
+	if group != "" {
+		where = "group " + group + " of " + where
+	}
+	return fault.New(fault.Denied, "the token was not made for %s", where).WithFix("ask the vault's owner for one made there")
 }
 
 // badToken is the one answer to a token that is none, or no longer one.

@@ -18,7 +18,7 @@ func (k *Keeper) Export(ctx context.Context, c Caller, r ExportRequest, each fun
 	if err := k.presence(ctx, c); err != nil {
 		return out, err
 	}
-	selects, err := selector(c, ListRequest{AllScopes: c.Owner && c.Workspace == "", IncludeExpired: true})
+	selects, err := selector(c, ListRequest{Scope: r.Scope, AllScopes: r.Scope == "" && c.Owner && c.Workspace == "", IncludeExpired: true})
 	if err != nil {
 		return out, err
 	}

@@ -361,7 +361,8 @@ func TestExplainedGrant(t *testing.T) {
 	}
 }
 
-// TestScopesOfTokens: a bearer is in the workspace and group that its token was made with, whatever it claims.
+// TestScopesOfTokens: a bearer is in the workspace and group that its token was made with. When it says that it is elsewhere it gets
+// nothing, not what is there under the same name.
 func TestScopesOfTokens(t *testing.T) {
 	t.Parallel()
 	k := newHome(t).open()
@@ -380,12 +381,22 @@ func TestScopesOfTokens(t *testing.T) {
 	inG, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read k"}, Principal: "agent/other", Workspace: "W", Group: "G"})
 	demo, _ := token(t, k, keeper.TokenRequest{Allow: []string{"read k"}, Workspace: "W", Group: "G"})
 	for _, c := range []struct {
-		who  keeper.Caller
-		want string
-	}{{plain, "global"}, {inW, "of W"}, {inG, "of G"}, {demo, "of demo"}} {
-		c.who.Workspace, c.who.Group = "W", "G"
+		who              keeper.Caller
+		workspace, group string
+		want             string
+	}{{plain, "", "", "global"}, {inW, "W", "", "of W"}, {inG, "W", "G", "of G"}, {demo, "W", "G", "of demo"}} {
 		if got, err := getAs(t, k, c.who, "k"); err != nil || got != c.want {
 			t.Errorf("%q, %v; want %q", got, err, c.want)
+		}
+		for _, in := range [][2]string{{"W", ""}, {"W", "G"}, {"V", ""}, {"W", "H"}, {"V", "G"}} {
+			c.who.Workspace, c.who.Group = in[0], in[1]
+			got, err := getAs(t, k, c.who, "k")
+			switch ours := in[0] == c.workspace && (in[1] == "" || in[1] == c.group); {
+			case ours && (err != nil || got != c.want):
+				t.Errorf("in %q: %q, %v; want %q", in, got, err, c.want)
+			case !ours && !errors.Is(err, fault.Denied):
+				t.Errorf("in %q, where the token was not made for: %q, %v", in, got, err)
+			}
 		}
 	}
 	for _, scope := range []string{"workspace/W", "workspace/W/group/G", "agent/demo"} {

@@ -125,10 +125,11 @@ func (s *server) find(x *exchange) (route, error) {
 	return r, nil
 }
 
-// caller returns who sent the request. The owner says which workspace and group it is in; a token has that from its making.
+// caller returns who sent the request. The owner says which workspace and group it is in; a token has that from its making, and what
+// its bearer says must agree.
 func (s *server) caller(x *exchange) (keeper.Caller, error) {
 	c, err := s.Caller(x.r)
-	if err != nil || !c.Owner {
+	if err != nil || !c.Owner && c.Token.Len() == 0 {
 		return c, err
 	}
 	if c.Workspace, err = claim(x.r.Header, wire.HeaderWorkspace); err != nil {
