@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 
@@ -52,6 +53,20 @@ var ErrNotRunning = errors.New("none is running")
 // NotRunning reports whether err means that there is no agent at the socket.
 func NotRunning(err error) bool { return errors.Is(err, ErrNotRunning) }
 
+// Absent returns what a call answers when nobody is at the socket, if a look shows that: without an agent there is nothing at its path.
+// Else it returns nil, and who wants to know calls. A look costs a twentieth of a call, and every command of a user without an agent
+// waits for it (P1).
+func Absent(socket string) error {
+	if _, err := os.Lstat(socket); errors.Is(err, fs.ErrNotExist) {
+		return nobody()
+	}
+	return nil
+}
+
+func nobody() error {
+	return &fault.Error{Code: fault.Locked, Message: "connect to the agent", Fix: "tacit unlock", Err: ErrNotRunning}
+}
+
 // dial connects to the socket, and to nobody but our own user: who else can listen there could otherwise make up what our secrets
 // are.
 func (c *Client) dial(ctx context.Context) (*peerConn, error) {
@@ -62,7 +77,7 @@ func (c *Client) dial(ctx context.Context) (*peerConn, error) {
 		if c.absent != nil {
 			return nil, c.absent
 		}
-		return nil, &fault.Error{Code: fault.Locked, Message: "connect to the agent", Fix: "tacit unlock", Err: ErrNotRunning}
+		return nil, nobody()
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fault.New(fault.Permissions, "the socket %s is somebody else's", c.socket).About(c.socket)
 	case err != nil:

@@ -132,6 +132,9 @@ func TestSocketPlace(t *testing.T) {
 	if err := paths.EnsureDir(filepath.Dir(l.Socket)); err != nil {
 		t.Fatal(err)
 	}
+	if err := Absent(l.Socket); !NotRunning(err) || !errors.Is(err, fault.Locked) {
+		t.Error("a look at no socket:", err)
+	}
 	// A killed agent leaves its socket.
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: l.Socket, Net: "unix"})
 	if err != nil {
@@ -139,6 +142,9 @@ func TestSocketPlace(t *testing.T) {
 	}
 	stale.SetUnlinkOnClose(false)
 	_ = stale.Close()
+	if err := Absent(l.Socket); err != nil {
+		t.Error("a look at a socket that nobody listens on:", err)
+	}
 	if _, err := Connect(l.Socket, "test", "").AgentStatus(t.Context()); !NotRunning(err) {
 		t.Errorf("a stale socket: %v", err)
 	}

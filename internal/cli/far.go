@@ -111,6 +111,10 @@ func (a *app) unlockedAgent() *agent.Client {
 // another vault at our socket is as good as none. The caller closes the client that comes without an error.
 func (a *app) askAgent(question func(*agent.Client, context.Context) (agent.Report, error)) (*agent.Client, agent.Report, error) {
 	l := a.layout()
+	if err := agent.Absent(l.Socket); err != nil {
+		a.log.Debug("agent", "socket", l.Socket, "error", err)
+		return nil, agent.Report{}, err
+	}
 	c := agent.Connect(l.Socket, a.world.Version, "")
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
