@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/flatjson"
 	"tacit/internal/remote"
 )
 
@@ -100,9 +102,35 @@ func (c *Client) AgentStatus(ctx context.Context) (r Report, err error) {
 }
 
 // Hello is AgentStatus for a command that is about to use the vault: it counts as use, so that the vault does not lock between
-// this answer and the next request.
+// this answer and the next request. Of the report it has what such a command must know: the vault, the version and whether it is locked.
 func (c *Client) Hello(ctx context.Context) (r Report, err error) {
-	return r, c.Call(ctx, http.MethodPost, pathHello, nil, &r)
+	err = c.Ask(ctx, http.MethodPost, pathHello, func(answer []byte) error { return r.greet(answer) })
+	return r, err
+}
+
+// greet reads the report of an agent, of any version, as far as Hello has it.
+func (r *Report) greet(answer []byte) error {
+	var (
+		f       flatjson.Reader
+		version string
+	)
+	r.Locked = true // unless it says otherwise
+	rest, err := f.Read(answer, func(key []byte) error {
+		switch string(key) {
+		case "vault":
+			return flatjson.Text(&f, &r.Vault)
+		case "version":
+			r.Version = &version
+			return flatjson.Text(&f, r.Version)
+		case "locked":
+			return flatjson.Bool(&f, &r.Locked)
+		}
+		return f.Skip()
+	})
+	if err == nil && len(bytes.TrimSpace(rest)) > 0 {
+		err = flatjson.ErrSyntax
+	}
+	return err
 }
 
 // Lock makes the agent forget the keys, and returns when they are gone.

@@ -175,6 +175,15 @@ func (a *app) caller() keeper.Caller {
 	}
 }
 
+// callerOf is caller for what k is asked. An agent or a server knows better who we are than we can tell it, and is told none of it, so
+// then it is not found out.
+func (a *app) callerOf(k keeper.API) keeper.Caller {
+	if k != a.api {
+		return a.caller()
+	}
+	return keeper.Caller{Owner: true, Door: "cli", Workspace: a.flags.workspace, Group: a.flags.group}
+}
+
 // username returns the name of the process's user as it may stand in a principal, else the uid.
 func (a *app) username() string {
 	u, err := user.Current()

@@ -40,7 +40,7 @@ func (a *app) getCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			got, err := k.Get(c.Context(), a.caller(), keeper.GetRequest{Ref: ref, Field: field, IncludeExpired: expired, Door: "get"})
+			got, err := k.Get(c.Context(), a.callerOf(k), keeper.GetRequest{Ref: ref, Field: field, IncludeExpired: expired, Door: "get"})
 			switch {
 			case optionalFlag && errors.Is(err, fault.NotFound):
 				return nil

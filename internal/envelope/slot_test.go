@@ -117,6 +117,21 @@ func (m *machine) opens(id string, slots ...Slot) {
 	if s.ID != id || !root.equal(m.root) {
 		m.t.Errorf("slot %s opened, not %s; same key: %v", s.ID, id, root.equal(m.root))
 	}
+	if root, s := m.OpenAtOnce(m.t.Context(), slots); root != nil {
+		defer root.Wipe()
+		if s.ID != id || !root.equal(m.root) {
+			m.t.Errorf("at once, slot %s opened and not %s; same key: %v", s.ID, id, root.equal(m.root))
+		}
+	}
+}
+
+// atOnce reports whether one of the slots opens at once.
+func (m *machine) atOnce(slots ...Slot) bool {
+	root, _ := m.OpenAtOnce(m.t.Context(), slots)
+	if root != nil {
+		root.Wipe()
+	}
+	return root != nil
 }
 
 // fails fails the test unless opening the slots ends in an error of the class that has all the words in it or its way out.
@@ -124,6 +139,9 @@ func (m *machine) fails(class fault.Code, words string, slots ...Slot) {
 	m.t.Helper()
 	_, _, err := m.Open(m.t.Context(), slots)
 	wantError(m.t, err, class, words)
+	if m.atOnce(slots...) {
+		m.t.Error("a slot opens at once")
+	}
 }
 
 func wantError(t testing.TB, err error, class fault.Code, words string) {
@@ -267,9 +285,15 @@ func TestOpenOrder(t *testing.T) {
 	m.opens("4", slots...)
 	delete(m.env, "KEY")
 	m.opens("1", slots...)
+	if m.atOnce(slots...) {
+		t.Error("what is given explicitly was not waited for")
+	}
 	delete(m.env, "TACIT_PASSPHRASE")
 	ring.probes = 0
 	m.opens("2", slots...)
+	if !m.atOnce(slots...) {
+		t.Error("a key file does not open at once")
+	}
 	if ring.probes > 0 {
 		t.Error("the keyring was asked although a key file opens")
 	}

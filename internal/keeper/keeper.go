@@ -147,16 +147,12 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 		k.opened.Store(true)
 		return k.vault.View(ctx, use)
 	}
-	door, err := k.vault.Door(ctx)
-	if err != nil {
-		return err
-	}
-	root, slot, err := find(ctx, door)
-	if err != nil {
-		return err
-	}
-	opened := false
-	err = k.vault.Unlock(ctx, root, slot, func(r *vault.Reader) error {
+	var (
+		root   *envelope.Root
+		slot   envelope.Slot
+		opened bool
+	)
+	then := func(r *vault.Reader) error {
 		if err := k.known(ctx); err != nil {
 			return err
 		}
@@ -165,15 +161,44 @@ func (k *Keeper) openWith(ctx context.Context, find finder, use func(*vault.Read
 		k.openLog()
 		k.opened.Store(true)
 		return use(r)
-	})
+	}
+	entered, err := k.vault.Enter(ctx, func(door vault.Door) (*envelope.Root, envelope.Slot) {
+		root, slot = k.atOnce(ctx, door)
+		return root, slot
+	}, then)
+	if err == nil && !entered {
+		root, slot, err = k.find(ctx, find)
+		if err != nil {
+			return err
+		}
+		err = k.vault.Unlock(ctx, root, slot, then)
+	}
 	switch {
-	case !opened:
+	case opened && k.opts.Opener != nil: // not the agent, which was given a key
+		k.slotUsed(k.vault.Header().VaultID, slot)
+	case !opened && root != nil:
 		k.vault.Lock()
 		root.Wipe()
-	case k.opts.Opener != nil: // not the agent, which was given a key
-		k.slotUsed(door.Header.VaultID, slot)
 	}
 	return err
+}
+
+// atOnce finds the root key while the vault is being read, which others wait for: nil when that takes more than a key file.
+func (k *Keeper) atOnce(ctx context.Context, door vault.Door) (*envelope.Root, envelope.Slot) {
+	if k.opts.Opener == nil {
+		return nil, envelope.Slot{}
+	}
+	k.opts.Opener.VaultID = door.Header.VaultID
+	return k.opts.Opener.OpenAtOnce(ctx, door.Slots)
+}
+
+// find calls find with the door, while nobody waits for us.
+func (k *Keeper) find(ctx context.Context, find finder) (*envelope.Root, envelope.Slot, error) {
+	door, err := k.vault.Door(ctx)
+	if err != nil {
+		return nil, envelope.Slot{}, err
+	}
+	return find(ctx, door)
 }
 
 // openLog makes the log that belongs to the keys.

@@ -101,14 +101,35 @@ func readHeader(s engine.Snapshot) (h Header, hash [sha256.Size]byte, err error)
 // then with the state that was checked: a command that reads one secret opens the storage once for both. The vault is unlocked
 // while then runs and afterwards, whatever it returns. The root key may be wiped once Unlock has returned.
 func (v *Vault) Unlock(ctx context.Context, root *envelope.Root, slot envelope.Slot, then func(*Reader) error) error {
-	return v.eng.View(ctx, func(s engine.Snapshot) error {
-		a, err := v.unlock(s, root, slot)
+	return v.eng.View(ctx, func(s engine.Snapshot) error { return v.unlockOn(s, root, slot, then) })
+}
+
+// Enter is Door and Unlock in one view, with the root key and slot that find returns for the door; nil when it has none at once, and
+// then nothing is unlocked. Writers wait for the vault while find runs, so it must not wait for anybody.
+func (v *Vault) Enter(ctx context.Context, find func(Door) (*envelope.Root, envelope.Slot), then func(*Reader) error) (entered bool, err error) {
+	err = v.eng.View(ctx, func(s engine.Snapshot) error {
+		d, err := readDoor(s)
 		if err != nil {
-			v.Lock()
 			return err
 		}
-		return then(&Reader{v: v, src: s, anchor: a, fixed: true})
+		root, slot := find(d)
+		if root == nil {
+			return nil
+		}
+		entered = true
+		return v.unlockOn(s, root, slot, then)
 	})
+	return entered, err
+}
+
+// unlockOn is Unlock in a view.
+func (v *Vault) unlockOn(s engine.Snapshot, root *envelope.Root, slot envelope.Slot, then func(*Reader) error) error {
+	a, err := v.unlock(s, root, slot)
+	if err != nil {
+		v.Lock()
+		return err
+	}
+	return then(&Reader{v: v, src: s, anchor: a, fixed: true})
 }
 
 func (v *Vault) unlock(s engine.Snapshot, root *envelope.Root, slot envelope.Slot) (*Anchor, error) {
