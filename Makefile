@@ -12,7 +12,11 @@ PREFIX  ?= /usr/local
 # Functions stand at every 16 bytes instead of 32: 150 kB less (P16), and nothing that could be measured slower.
 LDFLAGS := -s -w -funcalign=16 -X main.version=$(VERSION)
 SHIP     = CGO_ENABLED=0 GOEXPERIMENT=runtimesecret
-BUILD    = go build -trimpath -ldflags '$(LDFLAGS)'
+BUILD    = go build -trimpath $(COLD:%=-gcflags='%=-l') -ldflags '$(LDFLAGS)'
+
+# Packages in which no function is copied into another: they are large and nothing of them is hot, and so weigh 0.4 MB less (P16).
+COLD := tacit/internal/cli tacit/internal/config tacit/internal/chain tacit/internal/demo tacit/internal/provider/... \
+	go.yaml.in/... github.com/spf13/... github.com/godbus/...
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
