@@ -33,7 +33,7 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 		return nil, fault.New(fault.Permissions, "%s can be read by others (mode %04o)", path, info.Mode().Perm()).
 			About(path).WithFix("chmod 600 %s", shellQuote(path))
 	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := readWhole(f, info, limit+1)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -41,6 +41,24 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "%s is too large", path)
 	}
 	return b, nil
+}
+
+// readWhole reads at most limit bytes, those of a regular file into one piece of memory: a buffer that grows leaves copies of the secret
+// behind (I09).
+func readWhole(f *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
+	var b []byte
+	if info.Mode().IsRegular() {
+		b = make([]byte, min(info.Size()+1, limit)) // one more shows that it did not grow
+		n, err := io.ReadFull(f, b)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return b[:n], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	rest, err := io.ReadAll(io.LimitReader(f, limit-int64(len(b))))
+	return append(b, rest...), err
 }
 
 func unreadable(path string, err error) error {
