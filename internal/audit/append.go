@@ -46,8 +46,8 @@ func (e *end) find() error {
 		if err := e.findNear(look); err != nil {
 			return err
 		}
-		if e.last.Record == nil || e.last.Record.Stage != Intent {
-			break // an intent is the last record only if its writer died: then it is worth a longer look
+		if e.last.Record == nil || e.last.Record.Stage != Intent || e.last.Head == e.log.own {
+			break // an intent of another writer is the last record only if that one died: then it is worth a longer look
 		}
 	}
 	return nil

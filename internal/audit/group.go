@@ -152,6 +152,7 @@ func (l *Log) serveLocked(requests []*request) error {
 		return nil
 	}
 	if err == nil {
+		l.own = e.last.Head
 		l.sync.wrote(e.seg.f, durable || b.opens != nil)
 	}
 	return err

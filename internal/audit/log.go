@@ -55,6 +55,7 @@ type Log struct {
 	lock  paths.Locker // on audit.lock
 	kept  *end         // between batches, while a syncer runs
 	space []byte       // that the batch before was written from
+	own   Head         // of the record that was appended here last: nobody died over it
 }
 
 // Last is the end of the log as Append's callback sees it.

@@ -25,6 +25,7 @@ func TestI05LostSectors(t *testing.T) {
 		r.Stage, r.Revision = Intent, 2
 	}
 	last := add(t, l, intents...)
+	l = Open(opts) // no process lives through a power loss
 	whole := mustRead(t, path)
 	for at := keep; at < len(whole); at += 512 * stride(3) {
 		b := bytes.Clone(whole)
