@@ -21,7 +21,7 @@ import (
 type Vault interface {
 	keeper.API
 	keeper.Owner
-	// Init creates the vault with its slots. fault.Exists when there is one.
+	// Init creates the vault with its slots. fault.Exists when there is one; fault.Conflict when only its log is there.
 	Init(ctx context.Context, c keeper.Caller, slots []keeper.NewSlot) ([]client.SlotAdded, error)
 	// HandOver opens the vault with a slot and calls to with the root key, for the agent.
 	HandOver(ctx context.Context, to func(rootKey []byte, slot string) error) error
@@ -179,7 +179,7 @@ func (a *app) withOwnVault(ctx context.Context, fn func(Vault) error) error {
 	return fn(k)
 }
 
-// create makes the missing vault by the default rules.
+// create makes the missing vault by the default rules, unless another process has made it meanwhile.
 func (a *app) create(ctx context.Context) (Vault, error) {
 	k, err := a.owner()
 	if err != nil {
@@ -189,9 +189,11 @@ func (a *app) create(ctx context.Context) (Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := k.Init(ctx, a.caller(), []keeper.NewSlot{slot}); err != nil && !errors.Is(err, fault.Exists) {
+	switch _, err := k.Init(ctx, a.caller(), []keeper.NewSlot{slot}); {
+	case err == nil:
+		a.out.Notice("created the vault %s; %s", a.layout().Vault, notice)
+	case !errors.Is(err, fault.Exists):
 		return nil, err
 	}
-	a.out.Notice("created the vault %s; %s", a.layout().Vault, notice)
 	return k, a.lockAgent(ctx) // it may have the keys of a vault that was here before
 }

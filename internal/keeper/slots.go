@@ -16,11 +16,12 @@ import (
 	"tacit/internal/vault"
 )
 
-// Init creates the vault with its slots. fault.Exists when there is one.
+// Init creates the vault with its slots. fault.Exists when there is one; fault.Conflict when there is none, but the log of one that
+// was used here.
 func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.SlotAdded, error) {
 	l := k.opts.Layout
-	if _, err := os.Lstat(l.Vault); err == nil {
-		return nil, fault.New(fault.Exists, "there is a vault at %s", l.Vault).About(l.Vault).WithFix("tacit status")
+	if err := k.missing(); err != nil {
+		return nil, err
 	}
 	if err := k.freshLog(); err != nil {
 		return nil, err
@@ -67,6 +68,15 @@ func (k *Keeper) Init(ctx context.Context, c Caller, slots []NewSlot) ([]client.
 	return added, paths.NewKnown(l.Known).Remember(ctx, l.Vault, f[:])
 }
 
+// missing returns fault.Exists when there is a vault.
+func (k *Keeper) missing() error {
+	path := k.opts.Layout.Vault
+	if _, err := os.Lstat(path); err == nil {
+		return fault.New(fault.Exists, "there is a vault at %s", path).About(path).WithFix("tacit status")
+	}
+	return nil
+}
+
 // freshLog makes sure that a vault does not begin in the log of another one. What a creation left that was interrupted is set
 // aside; the log of a vault that was used here is not.
 func (k *Keeper) freshLog() error {
@@ -78,7 +88,10 @@ func (k *Keeper) freshLog() error {
 	if _, used, err := paths.NewKnown(l.Known).Lookup(l.Vault); err != nil || !used {
 		return errors.Join(err, k.setLogAside())
 	}
-	return fault.New(fault.Exists, "%s has the audit log of the vault that was here before", l.Audit).About(l.Audit).
+	if err := k.missing(); err != nil { // another process has made it since
+		return err
+	}
+	return fault.New(fault.Conflict, "%s has the audit log of the vault that was here before", l.Audit).About(l.Audit).
 		WithFix("put that vault back, or move its log away: mv %s %s", paths.Quote(l.Audit), paths.Quote(l.Audit+".old"))
 }
 
