@@ -35,6 +35,12 @@ type Engine interface {
 	Close() error
 }
 
+// DamageFix is the way out of storage that is damaged; RestoreFix is what is left of it for who has examined everything.
+const (
+	DamageFix  = "`tacit doctor` says what is damaged; " + RestoreFix
+	RestoreFix = "to go on from a backup, move the vault and its audit directory away, then: tacit init && tacit import --replace BACKUP"
+)
+
 // Stamp identifies a state of the storage; two equal stamps mean that nothing was committed between them.
 type Stamp struct {
 	Generation uint64 // commits so far, as the engine counts them

@@ -13,6 +13,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/audit"
+	"tacit/internal/engine"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/paths"
@@ -72,7 +73,11 @@ func (d *doctor) addCheck(c client.DoctorCheck) {
 }
 
 func (d *doctor) fail(check, object string, err error) {
-	d.add(check, "fail", object, err.Error(), fixOf(err))
+	fix := fixOf(err)
+	if fix == engine.DamageFix { // this is doctor
+		fix = engine.RestoreFix
+	}
+	d.add(check, "fail", object, err.Error(), fix)
 }
 
 // permissions checks the modes of every file that tacit keeps (I07).

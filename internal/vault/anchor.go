@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/subtle"
 
+	"tacit/internal/engine"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 )
@@ -121,8 +122,5 @@ func damaged(kind Kind, object string, err error) error {
 	if object != "" {
 		what += " of " + object
 	}
-	return fault.Wrap(code, err, "read vault: %s", what).About(object).WithFix("%s", restoreFix)
+	return fault.Wrap(code, err, "read vault: %s", what).About(object).WithFix("%s", engine.DamageFix)
 }
-
-// restoreFix is the way out of a vault that is damaged.
-const restoreFix = "`tacit doctor` says what is damaged; to go on from a backup, move the vault and its audit directory away, then: tacit init && tacit import --replace BACKUP"

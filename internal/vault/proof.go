@@ -100,7 +100,7 @@ func (r *Reader) compare(kind Kind, got *sum) error {
 		return nil
 	}
 	if got.Count == want.Count {
-		return fault.New(fault.RolledBack, "read vault: %s records are not the ones that were written (one was put back or exchanged)", kind).WithFix("%s", restoreFix)
+		return fault.New(fault.RolledBack, "read vault: %s records are not the ones that were written (one was put back or exchanged)", kind).WithFix("%s", engine.DamageFix)
 	}
-	return fault.New(fault.Corrupted, "read vault: %d %s records, there should be %d", got.Count, kind, want.Count).WithFix("%s", restoreFix)
+	return fault.New(fault.Corrupted, "read vault: %d %s records, there should be %d", got.Count, kind, want.Count).WithFix("%s", engine.DamageFix)
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"tacit/internal/engine"
 	"tacit/internal/fault"
 )
 
@@ -20,7 +21,7 @@ func damagef(format string, args ...any) error { return &damage{fmt.Sprintf(form
 // damaged is the error for a file that cannot be believed.
 func (e *Engine) damaged(format string, args ...any) error {
 	return fault.New(fault.Corrupted, "%s is damaged: %s", e.path, fmt.Sprintf(format, args...)).
-		WithFix("see what can still be read with `tacit doctor`, or restore a backup: tacit import --replace BACKUP").About(e.path)
+		WithFix("%s", engine.DamageFix).About(e.path)
 }
 
 // unreadable is the damage behind a failed read: the file ends too early, or the disk cannot read it.
