@@ -73,3 +73,30 @@ func BenchmarkGetCanned(b *testing.B) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
 }
+
+// BenchmarkGetMany reads fifty secrets with one request, as run does: P14.
+func BenchmarkGetMany(b *testing.B) {
+	h := newHome(b)
+	l := h.layout()
+	agent := keeper.New(keeper.Options{Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Share: true}), Random: rand.Reader, Now: time.Now, Lazy: true})
+	b.Cleanup(func() { _ = agent.Close() })
+	if err := h.open().HandOver(b.Context(), func(k []byte, slot string) error { return agent.Adopt(b.Context(), k, slot) }); err != nil {
+		b.Fatal(err)
+	}
+	c := dial(b, serve(b, agent, nil))
+	rs := numbered(50)
+	for _, r := range rs {
+		if _, err := c.Set(b.Context(), far, keeper.SetRequest{Ref: r.Ref, Value: val("the value of the secret"), Via: "set"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		for _, got := range keeper.GetMany(b.Context(), c, far, rs) {
+			if got.Err != nil {
+				b.Fatal(got.Err)
+			}
+		}
+	}
+}
