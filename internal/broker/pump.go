@@ -16,6 +16,9 @@ type pump struct {
 	rest   []byte // of now
 }
 
+// pumped is how much a pump reads at a time, twice: as much as the system hands over at once when the caller is the faster one.
+const pumped = 64 << 10
+
 type piece struct {
 	bytes []byte
 	err   error
@@ -25,7 +28,7 @@ type piece struct {
 // -1.
 func newPump(ctx context.Context, body io.Reader, length int64) *pump {
 	p := &pump{ctx: ctx, pieces: make(chan piece), free: make(chan []byte, 2)}
-	size := int64(block)
+	size := int64(pumped)
 	if length >= 0 {
 		size = min(size, length+1) // so that the end comes with the first piece
 	}

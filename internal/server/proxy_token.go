@@ -205,7 +205,7 @@ type guardedBody struct {
 	body     io.Reader
 	deadline *http.ResponseController
 	token    []byte
-	tail     []byte // what was read last, as long as a token may begin in it
+	seam     []byte // what was read last, as long as a token may begin in it
 }
 
 var errTokenInBody = errors.New("the body holds the token")
@@ -239,10 +239,24 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errors.New("the body stopped")
 	}
-	seen := append(g.tail, p[:n]...)
-	if bytes.Contains(seen, g.token) {
+	if g.holds(p[:n]) {
 		return 0, errTokenInBody
 	}
-	g.tail = append(g.tail[:0], seen[max(0, len(seen)-len(g.token)+1):]...)
 	return n, err
+}
+
+// holds reports whether the token stands in what was read now, or in what was read before and now. It copies only what lies where the two
+// meet.
+func (g *guardedBody) holds(now []byte) bool {
+	rest := len(g.token) - 1 // the most of a token that is not all of it
+	g.seam = append(g.seam, now[:min(rest, len(now))]...)
+	if bytes.Contains(g.seam, g.token) || bytes.Contains(now, g.token) {
+		return true
+	}
+	if len(now) > rest {
+		g.seam = append(g.seam[:0], now[len(now)-rest:]...)
+	} else {
+		g.seam = append(g.seam[:0], g.seam[max(0, len(g.seam)-rest):]...)
+	}
+	return false
 }
