@@ -15,6 +15,7 @@ func transfer(args []string) error {
 	flags := flag.NewFlagSet("transfer", flag.ContinueOnError)
 	size := flags.Int64("bytes", 1<<30, "how many, each way")
 	pid := flags.Int("pid", 0, "the process whose memory is looked at")
+	only := flags.String("way", "", "up or down; both, one after the other, if it is empty")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -54,6 +55,9 @@ func transfer(args []string) error {
 	}
 	results := map[string]map[string]float64{}
 	for name, do := range map[string]func() error{"up": up, "down": down} {
+		if *only != "" && *only != name {
+			continue
+		}
 		began := time.Now()
 		peak, err := watched(*pid, do)
 		if err != nil {
