@@ -165,11 +165,16 @@ func BenchmarkWriterSmall(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
-	secrets := tenSecrets(rand.New(rand.NewPCG(1, 2)))
+	r := rand.New(rand.NewPCG(1, 2))
+	secrets := tenSecrets(r)
+	var keys [][]byte
+	for range 50 {
+		keys = append(keys, tenSecrets(r)[0])
+	}
 	for _, c := range []struct {
 		name   string
 		values [][]byte
-	}{{"a key", secrets[:1]}, {"nine and a PEM key", secrets}, {"64 KiB", [][]byte{bytes.Repeat(allBytes(), 256)}}} {
+	}{{"a key", secrets[:1]}, {"50 keys", keys}, {"nine and a PEM key", secrets}, {"64 KiB", [][]byte{bytes.Repeat(allBytes(), 256)}}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

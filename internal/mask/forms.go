@@ -48,8 +48,7 @@ func eachEncoding(value []byte, min int, d digits, add func(form []byte, anyCase
 	if bytes.IndexByte(value, '\n') >= 0 {
 		add(bytes.ReplaceAll(value, []byte("\n"), []byte("\r\n")), false) // what a terminal makes of it
 	}
-	eachBase64(value, base64.RawStdEncoding, add)
-	eachBase64(value, base64.RawURLEncoding, add)
+	eachBase64(value, add)
 	inHex := hex.AppendEncode(nil, value)
 	if d == upperDigits {
 		inHex = bytes.ToUpper(inHex)
@@ -83,16 +82,29 @@ func distinct[Style any](styles []Style, effect func(Style) string) []Style {
 	return kept
 }
 
-// eachBase64 adds what the value becomes when 0, 1 or 2 bytes, modulo 3, stand before it in the encoded text.
-func eachBase64(value []byte, enc *base64.Encoding, add func(form []byte, anyCase bool)) {
+// eachBase64 adds what the value becomes when 0, 1 or 2 bytes, modulo 3, stand before it in the encoded text; and in base64url, where that
+// differs.
+func eachBase64(value []byte, add func(form []byte, anyCase bool)) {
 	for before := range 3 {
-		text := enc.AppendEncode(nil, append(make([]byte, before), value...))
-		first := (8*before + 5) / 6                // the first character that holds bits of the value only
-		end := 8 * (before + len(value)) / 6       // the end of the last such character
-		add(text[first:max(first, end)], false)    // more follows in the encoded text
-		add(text[first:], false)                   // nothing follows
-		add(pad(text, len(text)%4)[first:], false) // nothing follows
+		first := (8*before + 5) / 6          // the first character that holds bits of the value only
+		end := 8 * (before + len(value)) / 6 // the end of the last such character
+		text := base64.RawStdEncoding.AppendEncode(nil, append(make([]byte, before), value...))
+		inGroup := len(text) % 4
+		for {
+			add(text[first:max(first, end)], false) // more follows in the encoded text
+			add(text[first:], false)                // nothing follows
+			add(pad(text, inGroup)[first:], false)  // nothing follows
+			if !bytes.ContainsAny(text[first:], "+/") {
+				break
+			}
+			text = forURL(text)
+		}
 	}
+}
+
+// forURL returns base64 text as base64url.
+func forURL(text []byte) []byte {
+	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte{'+'}, []byte{'-'}), []byte{'/'}, []byte{'_'})
 }
 
 // pad appends what base64 text with so many characters in its last group lacks.
