@@ -16,6 +16,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/secret"
@@ -100,7 +101,7 @@ func Run(ctx context.Context, o Options) error {
 
 // serve answers until ctx ends, and then until everybody who asked has an answer.
 func (a *agent) serve(ctx context.Context, place *place) error {
-	h := &http.Server{Handler: a, ConnContext: withConn, ConnState: a.count}
+	h := &http1.Server{Handler: a, ConnContext: withConn, ConnState: a.count}
 	server.Configure(h, a.Log)
 	doors := []net.Listener{place.listener}
 	if a.Shared.Path != "" {

@@ -58,7 +58,7 @@ func (l peerListener) Accept() (net.Conn, error) {
 // connKey is where the connection of a request is found in its context.
 type connKey struct{}
 
-// withConn is for http.Server.ConnContext.
+// withConn is for http1.Server.ConnContext.
 func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }

@@ -8,6 +8,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 	"tacit/internal/server"
 )
 
@@ -16,7 +17,7 @@ import (
 type baseURLs struct {
 	mu       sync.Mutex
 	listener net.Listener
-	server   *http.Server
+	server   *http1.Server
 	done     chan struct{}
 }
 
@@ -53,7 +54,7 @@ func (b *baseURLs) open(a *agent, on string) error {
 	if err != nil {
 		return err
 	}
-	h, done := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h, done := &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.state.serveAs(work, w, r.WithContext(context.WithValue(r.Context(), viaBaseURL{}, true)))
 	})}, make(chan struct{})
 	server.ConfigureProxy(h, a.Log)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"tacit/internal/agent"
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/server"
@@ -89,14 +89,14 @@ func (a *app) runProxy(ctx context.Context, listen string) error {
 // aProxy is a listener of base-URL mode in this process.
 type aProxy struct {
 	url    string
-	server *http.Server
+	server *http1.Server
 	failed chan error
 }
 
 func startProxy(k keeper.Services, l net.Listener) *aProxy {
 	at := l.Addr().String()
 	p := &aProxy{url: "http://" + at, failed: make(chan error, 1)}
-	p.server = &http.Server{Handler: server.NewProxy(server.ProxyOptions{API: k, Host: func() string { return at }})}
+	p.server = &http1.Server{Handler: server.NewProxy(server.ProxyOptions{API: k, Host: func() string { return at }})}
 	server.ConfigureProxy(p.server, nil)
 	go func() { p.failed <- p.server.Serve(server.Limit(l, maxProxied)) }()
 	return p

@@ -19,6 +19,7 @@ import (
 	"tacit/client"
 	"tacit/internal/fault"
 	"tacit/internal/handoff"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/mask"
 	"tacit/internal/paths"
@@ -38,7 +39,7 @@ type script struct {
 	variables []handoff.Variable
 	seen      *masks
 	dir       string
-	door      *http.Server
+	door      *http1.Server
 	over      chan struct{} // the door has ended
 }
 
@@ -183,7 +184,7 @@ func (s *script) open(a *app, k keeper.API) error {
 	if l.Addr().Network() == "tcp" {
 		o.Hosts = []string{l.Addr().String()}
 	}
-	s.door = &http.Server{Handler: server.New(o)}
+	s.door = &http1.Server{Handler: server.New(o)}
 	server.Configure(s.door, a.log)
 	s.over = make(chan struct{})
 	go func() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tacit/internal/broker"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/server"
 )
@@ -49,7 +50,7 @@ func BenchmarkUse(b *testing.B) {
 		b.Fatal(err)
 	}
 	at := l.Addr().String()
-	s := &http.Server{Handler: server.NewProxy(server.ProxyOptions{API: agent, Host: func() string { return at }})}
+	s := &http1.Server{Handler: server.NewProxy(server.ProxyOptions{API: agent, Host: func() string { return at }})}
 	server.ConfigureProxy(s, nil)
 	go func() { _ = s.Serve(server.Limit(l, 512)) }()
 	b.Cleanup(func() { _ = s.Close() })

@@ -14,6 +14,7 @@ import (
 	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/remote"
@@ -83,7 +84,7 @@ func serve(t testing.TB, api keeper.API, caller func(*http.Request) (keeper.Call
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &http.Server{Handler: server.New(server.Options{API: api, Caller: caller, Version: "test"})}
+	h := &http1.Server{Handler: server.New(server.Options{API: api, Caller: caller, Version: "test"})}
 	server.Configure(h, nil)
 	done := make(chan struct{})
 	go func() {

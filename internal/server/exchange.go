@@ -68,8 +68,8 @@ func (x *exchange) body() ([]byte, error) {
 	return b, nil
 }
 
-// complete notes that the whole request is here. The deadline for it is lifted: net/http goes on reading, to learn that the client
-// left, and would take the deadline for that.
+// complete notes that the whole request is here. The deadline for it is lifted, so that a server which goes on reading, to learn that the
+// client left, does not take it for that.
 func (x *exchange) complete() {
 	_ = x.deadline.SetReadDeadline(time.Time{})
 	working(x.r)

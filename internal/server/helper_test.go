@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tacit/client"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/secret"
 	"tacit/internal/server"
@@ -190,7 +191,7 @@ func serve(t testing.TB, l net.Listener, o server.Options, limit int) {
 	if o.Caller == nil {
 		o.Caller = anOwner
 	}
-	h := &http.Server{Handler: server.New(o)}
+	h := &http1.Server{Handler: server.New(o)}
 	server.Configure(h, nil)
 	done := make(chan struct{})
 	go func() {

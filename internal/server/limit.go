@@ -81,14 +81,6 @@ type limited struct {
 	of    *limit
 	place *list.Element // in of.waiting; nil while at work
 	left  bool
-	head  head // of the request that is read or answered
-}
-
-// Read reads, and keeps the head of a request as it came.
-func (c *limited) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.head.saw(p[:n], len(p))
-	return n, err
 }
 
 // NetConn returns the connection that c wraps.
@@ -102,7 +94,7 @@ func (c *limited) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite lets net/http end an answer before a request was read to its end, where the connection can.
+// CloseWrite lets a server end an answer before a request was read to its end, where the connection can.
 func (c *limited) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -144,7 +136,7 @@ func limitedOf(c net.Conn) *limited {
 	return nil
 }
 
-// connKey is the key of a request's connection in its context: the only way that net/http gives from one to the other.
+// connKey is the key of a request's connection in its context: the only way from one to the other.
 type connKey struct{}
 
 func contextWithConn(also func(context.Context, net.Conn) context.Context) func(context.Context, net.Conn) context.Context {

@@ -62,8 +62,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Log.Error("panic in the proxy") // what panicked may hold a secret
 		decline(w, fault.New(fault.Failed, "the request failed inside tacit"), 0)
 	}()
-	twice := framedTwice(r)
-	if status, why := p.refuses(r, twice); why != "" {
+	if status, why := p.refuses(r); why != "" {
 		decline(w, fault.New(fault.Usage, "request: %s", why), status)
 		return
 	}
@@ -82,7 +81,7 @@ func decline(w http.ResponseWriter, err error, status int) {
 }
 
 // refuses says what is wrong with the form of a request: what a web page could send, what means to be sent elsewhere.
-func (p *proxy) refuses(r *http.Request, twice bool) (status int, why string) {
+func (p *proxy) refuses(r *http.Request) (status int, why string) {
 	h := r.Header
 	site, fetched := h["Sec-Fetch-Site"]
 	_, origin := h["Origin"]
@@ -95,8 +94,6 @@ func (p *proxy) refuses(r *http.Request, twice bool) (status int, why string) {
 		return http.StatusMisdirectedRequest, "it is not addressed by that name"
 	case origin, fetched && !slices.Equal(site, []string{"none"}):
 		return http.StatusForbidden, "requests of web pages are not answered"
-	case twice:
-		return http.StatusBadRequest, "it has a length and comes in chunks, or follows another one too soon to tell"
 	case h.Get("Upgrade") != "" || h.Get("Http2-Settings") != "":
 		return http.StatusBadRequest, "no other protocol is spoken here"
 	case !strings.HasPrefix(r.URL.EscapedPath(), ProxyPath):

@@ -19,6 +19,7 @@ import (
 
 	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 	"tacit/internal/paths"
 	"tacit/internal/secret"
@@ -83,7 +84,7 @@ func (b *base) listen() {
 		b.t.Fatal(err)
 	}
 	b.addr = l.Addr().String()
-	h := &http.Server{Handler: server.NewProxy(server.ProxyOptions{API: b.k, Host: func() string { return b.addr }})}
+	h := &http1.Server{Handler: server.NewProxy(server.ProxyOptions{API: b.k, Host: func() string { return b.addr }})}
 	server.ConfigureProxy(h, nil)
 	done := make(chan struct{})
 	go func() {

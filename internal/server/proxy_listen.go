@@ -3,13 +3,13 @@ package server
 import (
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 )
 
-// maxProxyHeader bounds the header of a request in base-URL mode, in bytes; net/http allows 4096 more.
+// maxProxyHeader bounds the header of a request in base-URL mode, in bytes.
 const maxProxyHeader = 64 << 10
 
 // ListenProxy listens for base-URL mode: on this machine only, on a port that is free when on is empty or names none.
@@ -29,7 +29,7 @@ func ListenProxy(on string) (net.Listener, error) {
 }
 
 // ConfigureProxy is [Configure] for base-URL mode, whose callers bring the headers of all kinds of SDKs.
-func ConfigureProxy(h *http.Server, log *slog.Logger) {
+func ConfigureProxy(h *http1.Server, log *slog.Logger) {
 	Configure(h, log)
 	h.MaxHeaderBytes = maxProxyHeader
 }

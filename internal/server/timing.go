@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"tacit/internal/http1"
 )
 
 // How long a peer may take. What keeper takes is bounded by keeper.
@@ -15,31 +17,23 @@ const (
 	idleTime    = 2 * time.Minute  // between two requests
 )
 
-// maxHeader bounds a request's header, in bytes; net/http allows 4096 more.
+// maxHeader bounds a request's line and header, in bytes.
 const maxHeader = 8 << 10
 
 // Configure sets the bounds on peers that must hold for every server of this API: how long they may take, and how much they
 // may send before anything looks at it. With [Limit] it also tells the listener which connections are at work. What h.ConnState
 // and h.ConnContext were is still called.
-func Configure(h *http.Server, log *slog.Logger) {
-	h.ReadTimeout = requestTime // the handler lifts it when it has the body: what follows is keeper's time
-	h.ReadHeaderTimeout = 0     // so that one deadline is for both
-	h.WriteTimeout = 0          // set for each answer
+func Configure(h *http1.Server, log *slog.Logger) {
+	h.RequestTimeout = requestTime // the handler gives more to a body that may take longer; what follows is keeper's time
+	h.WriteTimeout = writeTime     // of a problem; set for each other answer
 	h.IdleTimeout = idleTime
 	h.MaxHeaderBytes = maxHeader
-	h.DisableGeneralOptionsHandler = true
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	h.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	h.Log = log
 
 	state, connContext := h.ConnState, h.ConnContext
 	h.ConnState = func(c net.Conn, s http.ConnState) {
 		if l := limitedOf(c); l != nil && (s == http.StateNew || s == http.StateIdle) {
 			l.wait()
-			if s == http.StateIdle {
-				l.head.next()
-			}
 		}
 		if state != nil {
 			state(c, s)
