@@ -17,6 +17,9 @@ type end struct {
 	seg  *segment // the last segment; nil: the log has none
 	at   int64    // offset at which its next record goes; 0: the segment has no record yet and is begun anew
 	line []byte   // of the last record, with its newline, if it was written here
+
+	sealer *sealer // of what is appended; nil: nothing was yet
+	there  []byte  // that line as it was read again; reused
 }
 
 // openEnd finds and opens the last record.
@@ -116,19 +119,18 @@ func (l *Log) openLast(s *segment, b []byte) (Last, error) {
 
 // batch is what is appended in one write.
 type batch struct {
-	e      *end
-	sealer *sealer
-	last   Last // with what the batch has so far
-	buf    []byte
-	line   int     // where in buf the line of the last record begins
-	opens  *header // of the segment that the batch begins; nil: it goes to the end of the one that there is
+	e     *end
+	last  Last // with what the batch has so far
+	buf   []byte
+	line  int     // where in buf the line of the last record begins
+	opens *header // of the segment that the batch begins; nil: it goes to the end of the one that there is
 }
 
 // add seals records behind what the batch has. When it fails, none of them is in it.
 func (b *batch) add(records []*Record) (err error) {
 	e := b.e
-	if b.sealer == nil {
-		if b.sealer, err = e.log.sealerOf(e.log.opts.Epoch); err != nil {
+	if e.sealer == nil {
+		if e.sealer, err = e.log.sealerOf(e.log.opts.Epoch); err != nil {
 			return err
 		}
 	}
@@ -145,7 +147,7 @@ func (b *batch) add(records []*Record) (err error) {
 		if len(b.buf) == 0 {
 			b.begin(r.Time)
 		}
-		ln, err := b.sealer.seal(e.log.opts.Random, r, b.last.Head)
+		ln, err := e.sealer.seal(e.log.opts.Random, r, b.last.Head)
 		if err != nil {
 			return fault.Wrap(fault.Failed, err, "seal audit record %d", b.last.Head.Seq+1)
 		}
@@ -295,7 +297,10 @@ func (e *end) goesOn() (size int64, ok bool) {
 	if err != nil || !os.SameFile(e.seg.is, is) {
 		return 0, false
 	}
-	_, err = os.Lstat(e.log.segmentPath(e.seg.number + 1))
+	if e.seg.next == "" {
+		e.seg.next = e.log.segmentPath(e.seg.number + 1)
+	}
+	_, err = os.Lstat(e.seg.next)
 	return is.Size(), errors.Is(err, os.ErrNotExist)
 }
 
@@ -304,9 +309,9 @@ func (e *end) stands(size int64) bool {
 	if size != e.at || e.line == nil {
 		return false
 	}
-	there := make([]byte, len(e.line))
-	_, err := e.seg.f.ReadAt(there, e.at-int64(len(there)))
-	return err == nil && bytes.Equal(there, e.line)
+	e.there = append(e.there[:0], e.line...)
+	_, err := e.seg.f.ReadAt(e.there, e.at-int64(len(e.there)))
+	return err == nil && bytes.Equal(e.there, e.line)
 }
 
 func (e *end) close() {

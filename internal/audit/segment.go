@@ -40,6 +40,7 @@ const startWindow = 5 * time.Minute
 type segment struct {
 	number int
 	path   string
+	next   string // path of the segment behind it, once that was looked for
 	f      *os.File
 	is     os.FileInfo // of f, once that was asked
 	size   int64       // when it was opened
