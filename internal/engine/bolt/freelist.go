@@ -68,8 +68,9 @@ func (t *tree) proveFree(free []uint64, touched spans) error {
 	if len(free) > maxLooked {
 		return nil
 	}
+	b := make([]byte, pageSize)
 	for _, id := range free {
-		live, err := t.live(id, isFree[id-1])
+		live, err := t.live(id, isFree[id-1], b)
 		if err != nil {
 			return err
 		}
@@ -81,15 +82,14 @@ func (t *tree) proveFree(free []uint64, touched spans) error {
 }
 
 // live reports whether the tree leads to page id. A page in the middle of a longer one has no header; it belongs to the nearest
-// header before it, which was looked at already when the page before is free too.
-func (t *tree) live(id uint64, beforeIsFree bool) (bool, error) {
+// header before it, which was looked at already when the page before is free too. It reads into b, which is one page long.
+func (t *tree) live(id uint64, beforeIsFree bool, b []byte) (bool, error) {
 	const longest = 300 // pages; a value of 1 MiB and its key
-	var b [headerSize]byte
 	for start := id; start >= 2 && id-start < longest; start-- {
-		if _, err := t.file.ReadAt(b[:], int64(start)*pageSize); err != nil {
+		if _, err := t.file.ReadAt(b, int64(start)*pageSize); err != nil {
 			return false, unreadable(err)
 		}
-		h := decodeHeader(b[:])
+		h := decodeHeader(b)
 		switch {
 		case h.id != start || h.flags != branchPage && h.flags != leafPage && h.flags != freelistPage:
 			if beforeIsFree {
@@ -101,13 +101,31 @@ func (t *tree) live(id uint64, beforeIsFree bool) (bool, error) {
 		case start == t.meta.root || start == t.root:
 			return true, nil
 		}
-		p, err := t.read(start)
-		if err != nil || p.len() == 0 {
+		key, err := t.firstKey(h, b)
+		if err != nil || key == nil {
 			return false, nil // nothing that the tree could lead to
 		}
-		return t.leadsTo(start, p.key(0))
+		return t.leadsTo(start, key)
 	}
 	return false, nil
+}
+
+// firstKey returns the first key of a page that begins with b, nil if it has none. Of the rest of the page nothing is known then:
+// where the tree leads is decided by the pages above it.
+func (t *tree) firstKey(h header, b []byte) ([]byte, error) {
+	if h.count == 0 {
+		return nil, nil
+	}
+	p := page{h, b}
+	_, size, _ := p.at(0)
+	if start := p.start(0); size > 0 && size <= maxKey && start+size <= uint64(len(b)) {
+		return b[start : start+size], nil
+	}
+	whole, err := t.read(h.id) // a key that is longer than this
+	if err != nil || whole.len() == 0 {
+		return nil, err
+	}
+	return whole.key(0), nil
 }
 
 // leadsTo reports whether page id, which is not the root, is on the way to key. Of the leaf at its end no more is read than that it is
