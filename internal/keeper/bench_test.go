@@ -71,7 +71,7 @@ func BenchmarkAgentWrites(b *testing.B) {
 }
 
 // benchAgent returns a keeper as the agent has it.
-func (h *home) benchAgent(b *testing.B) *keeper.Keeper {
+func (h *home) benchAgent(b testing.TB) *keeper.Keeper {
 	b.Helper()
 	l := h.layout()
 	agent := keeper.New(keeper.Options{Layout: l, Engine: bolt.Open(l.Vault, bolt.Options{Share: true}), Random: rand.Reader, Now: time.Now, Lazy: true})

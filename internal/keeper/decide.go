@@ -171,9 +171,11 @@ func (k *Keeper) complete(r *audit.Record, c Caller, err error) {
 	if r.Result != "" {
 		return
 	}
-	switch code := fault.CodeOf(err); {
-	case err == nil:
+	if err == nil {
 		r.Result = audit.Allowed
+		return
+	}
+	switch code := fault.CodeOf(err); {
 	case code == fault.Denied || code == fault.Sealed:
 		r.Result, r.Reason = audit.Denied, string(code)
 	default:

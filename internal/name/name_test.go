@@ -48,7 +48,7 @@ func TestParseScope(t *testing.T) {
 	}
 	bad := []string{
 		"", "Global", "global/x", "workspace", "workspace/", "workspace/W/", "workspace/W/group", "workspace/W/group/", "workspace/W/team/G",
-		"workspace/W/group/G/x", "user/", "user/a/b", "user/-a", "user/a b", "workspace/..", "plugin/" + strings.Repeat("p", 65), "x/y",
+		"workspace/W/group/G/x", "workspace/W/group/G/", "workspace/W/group/G/x/y", "user/", "user/a/b", "user/-a", "user/a b", "workspace/..", "plugin/" + strings.Repeat("p", 65), "x/y",
 	}
 	for _, s := range bad {
 		if _, err := ParseScope(s); !errors.Is(err, fault.Invalid) {

@@ -15,7 +15,8 @@ const Global Scope = "global"
 
 // ParseScope returns the scope that s names.
 func ParseScope(s string) (Scope, error) {
-	p := strings.Split(s, "/")
+	var space [5]string // one more than a scope has
+	p := split(space[:0], s)
 	ok := false
 	switch p[0] {
 	case "global":
@@ -31,6 +32,19 @@ func ParseScope(s string) (Scope, error) {
 			WithFix("a scope is global, workspace/W, workspace/W/group/G, plugin/P, agent/A or user/U")
 	}
 	return Scope(s), nil
+}
+
+// split appends the parts of s to p, at most as many as there is room for: the last one then has the rest. It allocates nothing: who
+// makes a request has its principal and scopes parsed for each.
+func split(p []string, s string) []string {
+	for len(p)+1 < cap(p) {
+		part, rest, more := strings.Cut(s, "/")
+		if p = append(p, part); !more {
+			return p
+		}
+		s = rest
+	}
+	return append(p, s)
 }
 
 // isScopePart reports whether s can name a workspace, group, plugin, agent or user: a letter or digit, then also '.', '_', '-';

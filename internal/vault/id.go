@@ -19,7 +19,11 @@ var crockford = sync.OnceValue(func() *base32.Encoding {
 	return base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 })
 
-func (id ID) String() string { return "s_" + printID(id[:]) }
+func (id ID) String() string {
+	b := [len("s_") + 26]byte{'s', '_'} // one character for five bits
+	crockford().Encode(b[2:], id[:])
+	return string(b[:])
+}
 
 // MarshalText prints the id.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
