@@ -15,6 +15,7 @@ import (
 
 	"tacit/client"
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 	"tacit/internal/keeper"
 )
 
@@ -138,7 +139,7 @@ func (a *app) printOAuth(all []client.Credential) error {
 // loopback is where a browser returns to (RFC 8252, section 7.3).
 type loopback struct {
 	url      string
-	server   *http.Server
+	server   *http1.Server
 	answers  chan url.Values
 	listener net.Listener
 }
@@ -156,7 +157,7 @@ func newLoopback(port int) (*loopback, error) {
 
 // wait returns the parameters of the request that belongs to the login.
 func (b *loopback) wait(ctx context.Context, matches func(url.Values) bool) (url.Values, error) {
-	b.server = &http.Server{ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, Handler: http.HandlerFunc(
+	b.server = &http1.Server{RequestTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			q := r.URL.Query()
 			if r.Method != http.MethodGet || r.URL.Path != loopbackPath || !matches(q) {

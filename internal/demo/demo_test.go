@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,6 @@ import (
 	"tacit/internal/demo"
 	"tacit/internal/fault"
 	"tacit/internal/policy"
-	"tacit/internal/secret"
 )
 
 // Both services answer the examples of their own files.
@@ -57,11 +57,19 @@ func TestI28NoLeakReachesTheCaller(t *testing.T) {
 	if err := json.Unmarshal(a.do(t, broker.Request{Method: "GET", Path: "/demo/leak"}).body, &all); err != nil || len(all.Forms) < 15 {
 		t.Fatalf("%v %v", all.Forms, err)
 	}
-	old := newAccount(t, a.service, broker.Values{"secret": secret.New([]byte(key))}, nil, false)
-	for version, a := range map[int]*account{1: old, 2: a} {
+	// The same over HTTP/2, which Start does not speak, but services do.
+	newer := httptest.NewUnstartedServer(demo.NewHandler("", time.Now))
+	newer.EnableHTTP2 = true
+	newer.StartTLS()
+	t.Cleanup(newer.Close)
+	at := []place{{u.Address(), u.Authority()}, {newer.Listener.Addr().String(), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: newer.Certificate().Raw}))}}
+	over := service(t, u, "openai")
+	over.Hosts, over.Network.CAPEM = []string{at[1].address}, at[1].authority
+	for i, a := range []*account{a, withKey(t, over)} {
+		version := i + 1
 		for _, form := range all.Forms {
 			// It is no test of the broker if the upstream does not leak.
-			if direct := fetch(t, u, "/demo/leak/"+form, version); !leaks(direct) {
+			if direct := fetch(t, at[i], "/demo/leak/"+form, version); !leaks(direct) {
 				t.Errorf("%s: the upstream gives nothing away: %s", form, direct)
 			}
 			o := a.do(t, broker.Request{Method: "GET", Path: "/demo/leak/" + form})
@@ -88,14 +96,14 @@ func leaks(raw string) bool {
 }
 
 // fetch asks the upstream directly, and returns the whole answer: header, decoded body, trailer, and hints that came before.
-func fetch(t *testing.T, u *demo.Upstream, path string, version int) string {
+func fetch(t *testing.T, at place, path string, version int) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+u.Address()+path, http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+at.address+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+key)
-	return roundTrip(t, u, r, version)
+	return roundTrip(t, at, r, version)
 }
 
 func TestKeys(t *testing.T) {
@@ -124,7 +132,7 @@ func TestKeys(t *testing.T) {
 				if test.field != "" {
 					r.Header.Set(test.field, test.value)
 				}
-				if got := roundTrip(t, u, r, 2); !strings.Contains(got, " "+http.StatusText(want)) {
+				if got := roundTrip(t, place{u.Address(), u.Authority()}, r, 1); !strings.Contains(got, " "+http.StatusText(want)) {
 					t.Errorf("not %d: %s", want, got)
 				}
 			}
@@ -132,11 +140,14 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// A place is where an upstream is, and what it is verified with.
+type place struct{ address, authority string }
+
 // roundTrip sends a request over HTTP/1.1 or HTTP/2, trusting nothing but the upstream's authority.
-func roundTrip(t *testing.T, u *demo.Upstream, r *http.Request, version int) string {
+func roundTrip(t *testing.T, at place, r *http.Request, version int) string {
 	t.Helper()
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(u.Authority())) {
+	if !roots.AppendCertsFromPEM([]byte(at.authority)) {
 		t.Fatal("the authority is no certificate")
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: version == 2}

@@ -3,13 +3,12 @@ package demo
 import (
 	"crypto/tls"
 	"errors"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"time"
 
 	"tacit/internal/fault"
+	"tacit/internal/http1"
 )
 
 // Options are what an upstream is made of. The zero value is one that takes any key, on a free port.
@@ -24,7 +23,7 @@ type Options struct {
 type Upstream struct {
 	address   string
 	authority string // PEM
-	server    *http.Server
+	server    *http1.Server
 	done      chan struct{}
 	err       error // why it ended, once done is closed
 }
@@ -53,15 +52,11 @@ func Start(o Options) (*Upstream, error) {
 		return nil, fault.Wrap(fault.Unavailable, err, "listen on %s", o.Listen)
 	}
 	u := &Upstream{address: l.Addr().String(), authority: authority, done: make(chan struct{})}
-	u.server = &http.Server{
-		Handler:           o.Handler,
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12},
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0), // clients that do not trust it, and clients that go away
-	}
+	secure := tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12})
+	u.server = &http1.Server{Handler: o.Handler, RequestTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
 	go func() {
 		defer close(u.done)
-		if err := u.server.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		if err := u.server.Serve(secure); !errors.Is(err, http.ErrServerClosed) {
 			u.err = err
 		}
 	}()
