@@ -75,9 +75,10 @@ capabilities:
 
 	tap := &wiretap{}
 	t.Cleanup(func() { absent(t, "what the client got", tap.String(), key) })
+	// Nobody asks for the bucket in the path (UsePathStyle): with an address for a host the SDK puts it there by itself.
 	client := func(id, session string, more ...func(*s3.Options)) *s3.Client {
 		return s3.New(s3.Options{
-			BaseEndpoint: aws.String(base), Region: region, UsePathStyle: true, HTTPClient: &http.Client{Transport: tap},
+			BaseEndpoint: aws.String(base), Region: region, HTTPClient: &http.Client{Transport: tap},
 			Credentials: credentials.NewStaticCredentialsProvider(id, "a-secret-that-nobody-checks", session),
 			Retryer:     aws.NopRetryer{},
 		}, more...)

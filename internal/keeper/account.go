@@ -52,10 +52,10 @@ func (a *account) missing(c *registry.Capability) []string {
 			continue
 		}
 		switch why := a.problem[s.Placeholder]; {
-		case a.secrets[s.Placeholder] == nil:
-			out = append(out, s.Name)
 		case why != "":
 			out = append(out, s.Name+" ("+why+")")
+		case a.secrets[s.Placeholder] == nil && !a.service.DoesWithout(s.Placeholder):
+			out = append(out, s.Name)
 		}
 	}
 	if a.host == "" && needsHost(a.service, c) {
@@ -129,9 +129,13 @@ func (k *Keeper) account(v *vault.Reader, s *registry.Service, c *credential) (*
 	a := newAccount(c.ID, s, c.Scope)
 	a.made, a.host = c, c.Host
 	for placeholder, id := range c.Secrets {
-		found, err := v.ByID(id)
+		found, err := v.Kept(id)
 		if err != nil {
 			return nil, err
+		}
+		if found == nil {
+			a.problem[placeholder] = whyGone
+			continue
 		}
 		k.attach(a, placeholder, found)
 	}
@@ -172,8 +176,11 @@ func (k *Keeper) named(v *vault.Reader, s *registry.Service, which *registry.Sec
 	return found, err
 }
 
-// whyExpired is what is wrong with a secret that is past its time.
-const whyExpired = "expired"
+// What is wrong with a secret that is past its time, and with one that a credential was made of and that is there no longer.
+const (
+	whyExpired = "expired"
+	whyGone    = "gone"
+)
 
 // attach gives an account a secret, after asking whether it may be sent to the service (I23).
 func (k *Keeper) attach(a *account, placeholder string, s *vault.Secret) {
@@ -281,6 +288,25 @@ func notReady(a *account, c *registry.Capability) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fault.New(fault.NotFound, "%s is not ready: it waits for %s", c.ID, strings.Join(missing, ", ")).About(c.ID).
-		WithFix("tacit service describe %s", a.service.ID)
+	e := fault.New(fault.NotFound, "%s is not ready: it waits for %s", c.ID, strings.Join(missing, ", ")).About(c.ID)
+	if gone := a.gone(); gone != "" {
+		e = fault.New(fault.NotFound, "%s is not ready: the secret that was %s of the credential %s is gone", c.ID, gone, a.id).About(a.id)
+		return e.WithFix("make the credential anew: %s", a.remake())
+	}
+	return e.WithFix("tacit service describe %s", a.service.ID)
+}
+
+// gone is the name, in the registry, of a secret that is there no longer; empty when all are that the credential was made of.
+func (a *account) gone() string {
+	for i := range a.service.Secrets {
+		if s := &a.service.Secrets[i]; a.problem[s.Placeholder] == whyGone {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// remake is how to make a credential again whose secret is gone.
+func (a *account) remake() string {
+	return "tacit credential rm " + a.id + ", then tacit credential create " + a.id + " --service " + a.service.ID + " --secret NAME"
 }

@@ -146,6 +146,11 @@ func (f *credentialFindings) examine(a *account) {
 		if why == "" {
 			continue
 		}
+		if why == whyGone {
+			f.add("credential.waiting", "warn", a.id, where+"does not answer: the secret that was its "+s.Name+" is gone", a.remake())
+			missing = slices.DeleteFunc(missing, func(m string) bool { return m == s.Name+" ("+why+")" })
+			continue
+		}
 		secret := a.secrets[s.Placeholder]
 		detail := where + "does not answer: " + secret.Name + " is " + why
 		if why == whyExpired {

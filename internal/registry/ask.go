@@ -2,6 +2,11 @@ package registry
 
 import "slices"
 
+// DoesWithout reports whether requests are authenticated without the value of a placeholder too: with one, it is part of them.
+func (s *Service) DoesWithout(placeholder string) bool {
+	return s.Auth.Kind == KindSigV4 && placeholder == "session_token"
+}
+
 // IsPublic reports whether the secret of a placeholder identifies but does not authenticate.
 func (s *Service) IsPublic(placeholder string) bool { return slices.Contains(s.Public, placeholder) }
 

@@ -355,6 +355,16 @@ func (r *Reader) ByID(id ID) (*Secret, error) {
 	return s, err
 }
 
+// Kept returns the secret with an id that a record beside the secrets names, nil when it is proved that there is none: those records come
+// from backups too, whose makers may have left the secret out.
+func (r *Reader) Kept(id ID) (*Secret, error) {
+	s, err := r.secret(id)
+	if s == nil && err == nil {
+		err = r.proveComplete(KindSecret)
+	}
+	return s, err
+}
+
 // InScope returns the secret that has the name or alias in exactly this scope, nil when there is none. For writers: that there is
 // none is not proved.
 func (r *Reader) InScope(scope name.Scope, n string) (*Secret, error) {

@@ -124,6 +124,9 @@ func (s *Service) authenticated(r *http.Request, secrets map[string]string) (pat
 	}
 	for _, k := range s.Keys {
 		want := expand(k.Value, secrets)
+		if want == k.Value && strings.HasPrefix(want, "$") {
+			want = "" // a session token, of credentials that have none
+		}
 		switch k.Kind {
 		case "header":
 			take("the header "+k.Name, strings.Join(header.Values(k.Name), ", "), want)
