@@ -36,7 +36,9 @@ func TestCredentialWithoutItsSecret(t *testing.T) {
 	}
 	mustUse(t, k, owner, things()) // with the one that has its secret
 	d, err := k.Doctor(ctx, owner, keeper.DoctorRequest{})
-	if err != nil || !slices.ContainsFunc(d.Checks, func(c client.DoctorCheck) bool { return c.Status == "warn" && strings.Contains(c.Detail, "DEMO_KEY is gone") }) {
+	if err != nil || !slices.ContainsFunc(d.Checks, func(c client.DoctorCheck) bool {
+		return c.Status == "warn" && strings.Contains(c.Detail, "DEMO_KEY is gone")
+	}) {
 		t.Errorf("doctor: %+v, %v", d, err)
 	}
 	if _, err := k.CredentialRemove(ctx, owner, "demo-2"); err != nil {
