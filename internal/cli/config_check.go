@@ -12,8 +12,6 @@ import (
 	"tacit/internal/fault"
 	"tacit/internal/handoff"
 	"tacit/internal/interpolate"
-	"tacit/internal/keeper"
-	"tacit/internal/name"
 	"tacit/internal/order"
 )
 
@@ -21,8 +19,8 @@ func (a *app) configCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "check [FILE]", Short: "Find what is wrong with a project file",
 		Long: `Find what is wrong with a project file, trusted or not, with line and column: syntax, unknown keys, references that have no meaning,
-secrets that the vault does not have, and commands that would show a secret as an argument. It runs nothing and asks no other provider.
-Exit 2 if something is wrong.`,
+secrets that are not there, and commands that would show a secret as an argument. It runs nothing. What may be in other providers than the
+vault is looked for among the names that they list, once the file is trusted; --offline asks none of them. Exit 2 if something is wrong.`,
 		Example: "tacit config check\ntacit config check --json", Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error { return a.configCheck(c.Context(), args) },
 	}
@@ -101,47 +99,6 @@ func refusedProblem(f *config.File) config.Problem {
 		p.Fix = e.Fix
 	}
 	return p
-}
-
-// missingSecrets looks the secrets up that can only be in the vault: when other providers may have them too, asking is not for a check.
-func (a *app) missingSecrets(ctx context.Context, f *config.File, mentions []config.Mention) ([]config.Problem, error) {
-	own, err := config.Load(config.Options{UserFile: a.configFile(a.layout()), Getenv: a.lookupenv})
-	if err != nil {
-		return nil, err
-	}
-	others := f.HasProviders() || len(own.Providers) > 0
-	known := map[name.Reference]error{}
-	var problems []config.Problem
-	for _, m := range mentions {
-		if m.Secret.Provider != name.Local && (m.Secret.Provider != "" || others) {
-			continue
-		}
-		err, asked := known[m.Secret]
-		if !asked {
-			k, e := a.vaultKeeper() // a file that is not trusted reaches no other store, and keeps nobody from checking it
-			if e != nil {
-				return nil, e
-			}
-			ref, _, e := a.ref(m.Secret.Bare())
-			if e != nil {
-				return nil, e
-			}
-			_, err = k.Show(ctx, a.caller(), keeper.Ref{Name: ref.Name, Version: ref.Version, Scope: ref.Scope, Provider: name.Local})
-			known[m.Secret] = err
-		}
-		switch {
-		case errors.Is(err, fault.NotFound):
-			problems = append(problems, config.Problem{
-				Place: m.Place, Code: config.CodeMissing, Text: fmt.Sprintf("there is no secret %s", m.Secret.Bare()), Fix: "tacit set " + m.Secret.Name,
-			})
-		case errors.Is(err, fault.NoVault), errors.Is(err, fault.Locked):
-			a.out.Notice("whether the secrets are there was not checked: %s", err.Error())
-			return problems, nil
-		case err != nil && !errors.Is(err, fault.Sealed) && !errors.Is(err, fault.Expired):
-			return nil, err
-		}
-	}
-	return problems, nil
 }
 
 func (a *app) printProblems(path string, problems []config.Problem) error {
