@@ -76,20 +76,12 @@ func (s *standing) describe(svc *registry.Service) (*client.Service, []client.Ca
 	if err != nil {
 		return nil, nil, err
 	}
-	out := client.Service{
-		Service: svc.ID, Title: svc.Title, Docs: optional(svc.Docs), Origin: origin(svc), Hosts: svc.Hosts, Auth: string(svc.Auth.Kind),
-		Secrets: []string{}, State: stateAvailable, Missing: []string{},
-	}
-	for i := range svc.Secrets {
-		out.Secrets = append(out.Secrets, svc.Secrets[i].Name)
-	}
+	out := available(svc)
 	switch i := slices.IndexFunc(all, func(a *account) bool { return a.ready(nil) }); {
 	case i >= 0:
-		out.State = stateReady
+		out.State, out.Missing = stateReady, []string{}
 	case len(all) > 0:
 		out.State, out.Missing = stateWaiting, all[0].missing(nil)
-	default:
-		out.Missing = newAccount(svc.ID, svc, name.Global).missing(nil)
 	}
 	var capabilities []client.Capability
 	for i := range svc.Capabilities {
@@ -101,6 +93,32 @@ func (s *standing) describe(svc *registry.Service) (*client.Service, []client.Ca
 		return nil, nil, nil
 	}
 	return &out, capabilities, nil
+}
+
+// available is a service of which there is no secret.
+func available(svc *registry.Service) client.Service {
+	out := client.Service{
+		Service: svc.ID, Title: svc.Title, Docs: optional(svc.Docs), Origin: origin(svc), Hosts: svc.Hosts, Auth: string(svc.Auth.Kind),
+		Secrets: []string{}, State: stateAvailable, Missing: newAccount(svc.ID, svc, name.Global).missing(nil), Capabilities: len(svc.Capabilities),
+	}
+	for i := range svc.Secrets {
+		out.Secrets = append(out.Secrets, svc.Secrets[i].Name)
+	}
+	return out
+}
+
+// BuiltinServices are the services that come with the program, as they stand where there is no vault.
+func BuiltinServices() (client.Services, error) {
+	out := client.Services{Services: []client.Service{}}
+	catalog, err := registry.NewCatalog()
+	if err != nil {
+		return out, err
+	}
+	for _, svc := range catalog.Services() {
+		out.Services = append(out.Services, available(svc))
+	}
+	out.Total = len(out.Services)
+	return out, nil
 }
 
 func origin(s *registry.Service) string {
