@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"tacit/internal/registry"
 	"tacit/internal/secret"
@@ -23,4 +24,13 @@ func (p *Prepared) Fetch(ctx context.Context) error {
 		Method: http.MethodGet, Scheme: "https", Host: p.service.Hosts[0], Path: "/", Header: http.Header{},
 	})
 	return err
+}
+
+// Held returns when the access token ends that this credential has in memory, zero when it has none or the service did not say, and why the
+// last one could not be fetched.
+func (p *Prepared) Held() (ends time.Time, failure error) {
+	if o, ok := p.strategy.(*oauth); ok {
+		return o.held()
+	}
+	return time.Time{}, nil
 }

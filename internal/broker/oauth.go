@@ -140,6 +140,16 @@ func (o *oauth) token(ctx context.Context) (*accessToken, error) {
 	}
 }
 
+// held returns when the access token ends that is in memory, zero when there is none or nobody said, and why the last refresh failed.
+func (o *oauth) held() (ends time.Time, failure error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.current; t != nil && t.good(o.now()) {
+		ends = t.ends
+	}
+	return ends, o.failure
+}
+
 func (t *accessToken) good(now time.Time) bool {
 	return t.ends.IsZero() || now.Before(t.ends.Add(-expirySkew))
 }

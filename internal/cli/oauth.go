@@ -77,7 +77,7 @@ tacit oauth login spotify --no-browser`,
 
 func (a *app) oauthStatusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "List the credentials of services that use OAuth", Example: "tacit oauth status", Args: cobra.NoArgs,
+		Use: "status", Short: "List the credentials of services that use OAuth, and when the tokens end that the agent holds", Example: "tacit oauth status", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			k, err := a.vaultKeeper()
 			if err != nil {
@@ -126,13 +126,16 @@ func (a *app) printOAuth(all []client.Credential) error {
 	}
 	rows := make([][]string, 0, len(all))
 	for _, x := range all {
-		refreshed := ""
+		refreshed, ends := "", ""
 		if x.OAuth != nil && x.OAuth.RefreshedAt != nil {
 			refreshed = moment(x.OAuth.RefreshedAt)
 		}
-		rows = append(rows, []string{x.ID, x.Service, x.Scope, waitsFor(x.State, x.Missing), refreshed})
+		if x.OAuth != nil && x.OAuth.ExpiresAt != nil {
+			ends = moment(x.OAuth.ExpiresAt)
+		}
+		rows = append(rows, []string{x.ID, x.Service, x.Scope, waitsFor(x.State, x.Missing), refreshed, ends})
 	}
-	a.out.Table([]string{"Credential", "Service", "Scope", "State", "Refreshed"}, rows)
+	a.out.Table([]string{"Credential", "Service", "Scope", "State", "Refreshed", "Token ends"}, rows)
 	return nil
 }
 

@@ -151,8 +151,8 @@ func unrefreshed(s *vault.Secret) int {
 	return s.Version
 }
 
-// oauthState says how it stands with the tokens of an account; nil for services that have none. Only the process that refreshes them
-// knows when they end.
+// oauthState says how it stands with the tokens of an account; nil for services that have none. Access tokens are in memory only: when one
+// ends is known where it is held, which is the agent's memory as long as the credential is kept ready.
 func (k *Keeper) oauthState(_ *brokerage, a *account) *client.OAuthState {
 	if a.service.Auth.Kind != registry.KindOAuth2 {
 		return nil
@@ -162,5 +162,25 @@ func (k *Keeper) oauthState(_ *brokerage, a *account) *client.OAuthState {
 		at := s.MadeAt.Time()
 		state.RefreshedAt = &at
 	}
+	secrets := a.versions()
+	k.prepared.mu.Lock()
+	defer k.prepared.mu.Unlock()
+	for key, r := range k.prepared.ready {
+		if key.service == a.service && key.secrets == secrets {
+			note(state, r.Prepared)
+		}
+	}
 	return state
+}
+
+// note puts down what a credential knows of the token that it holds.
+func note(state *client.OAuthState, p *broker.Prepared) {
+	ends, failure := p.Held()
+	if !ends.IsZero() && (state.ExpiresAt == nil || ends.After(*state.ExpiresAt)) {
+		ends = ends.UTC().Truncate(time.Second)
+		state.ExpiresAt = &ends
+	}
+	if failure != nil {
+		state.Error = optional(failure.Error())
+	}
 }

@@ -78,6 +78,7 @@ func (k *Keeper) OAuthRefresh(ctx context.Context, c Caller, r OAuthRequest) (ou
 	now := k.opts.Now().UTC()
 	out = k.shapeAccount(nil, a)
 	out.OAuth.RefreshedAt = &now
+	note(out.OAuth, p)
 	return out, nil
 }
 

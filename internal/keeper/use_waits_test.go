@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"tacit/client"
 	"tacit/internal/fault"
@@ -88,5 +90,56 @@ func TestSessionTokenIfThereIsOne(t *testing.T) {
 	mustUse(t, k, owner, r)
 	if token != "" {
 		t.Errorf("after it went: %q", token)
+	}
+}
+
+// When an access token ends is known to whoever asks the keeper that holds it: the agent, for `oauth status` of any process.
+func TestWhenTheTokenEnds(t *testing.T) {
+	t.Parallel()
+	var bad atomic.Bool
+	u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/token":
+			fmt.Fprint(w, "ok")
+		case bad.Load():
+			http.Error(w, "later", http.StatusServiceUnavailable)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"access_token":"token-of-acme/0123456789","token_type":"Bearer","expires_in":3600}`)
+		}
+	})
+	k := newHome(t).open()
+	file := string(u.file("acme", "ACME_OAUTH"))
+	addService(t, k, []byte(strings.Replace(file, `header: {name: x-key, value: "Key {{secret}}"}`, `oauth2: {grant: client_credentials, token_url: "`+u.URL+`/token"}`, 1)))
+	set(t, k, "ACME_OAUTH", `{"client_id":"acme","client_secret":"secret-of-acme/0123456789"}`)
+	var made time.Time
+	state := func() *client.OAuthState {
+		t.Helper()
+		list, err := k.CredentialList(t.Context(), owner)
+		if err != nil || list.Total != 1 || list.Credentials[0].OAuth == nil {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		made = list.Credentials[0].CreatedAt
+		return list.Credentials[0].OAuth
+	}
+	if s := state(); s.ExpiresAt != nil || s.Error != nil {
+		t.Errorf("before there is a token: %+v", s)
+	}
+	r := things()
+	r.Capability = "acme/things"
+	mustUse(t, k, owner, r)
+	if s := state(); s.ExpiresAt == nil || s.ExpiresAt.Sub(made).Round(time.Minute) != time.Hour || s.Error != nil {
+		t.Errorf("with one: %+v", s)
+	}
+	k.ForgetAnswers() // and the token with them
+	if s := state(); s.ExpiresAt != nil {
+		t.Errorf("of a token that nobody holds: %+v", s)
+	}
+	bad.Store(true)
+	if _, err := use(t, k, owner, r); err == nil {
+		t.Error("used without a token")
+	}
+	if s := state(); s.ExpiresAt != nil || s.Error == nil || strings.Contains(*s.Error, "secret-of-acme") {
+		t.Errorf("after it could not be fetched: %+v", s)
 	}
 }
