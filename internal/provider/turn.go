@@ -1,6 +1,10 @@
 package provider
 
-import "context"
+import (
+	"context"
+
+	"tacit/internal/fault"
+)
 
 // A Turn lets one caller at a time do something: one logs in, or fetches credentials, for all that wait. Unlike those of a mutex, who is
 // tired of waiting can leave.
@@ -17,6 +21,17 @@ func (t Turn) Take(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// ForCredentials is Take for credentials, which one caller fetches for all. Who is tired of waiting gets an error of the provider of that name.
+func (t Turn) ForCredentials(ctx context.Context, provider string) error {
+	err := t.Take(ctx)
+	if err == nil {
+		return nil
+	}
+	e := Errorf(fault.Unavailable, provider, "no credentials in time").WithFix("try again")
+	e.Err = err
+	return e
 }
 
 // Give gives the turn back.

@@ -2,7 +2,6 @@ package awscreds
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -111,7 +110,7 @@ func (s *Source) instance(ctx context.Context) (c Credentials, there bool, err e
 		base = "http://[fd00:ec2::254]"
 	}
 	var connected atomic.Bool
-	client, err := s.clientOver(firstOf(s.env("AWS_EC2_METADATA_SERVICE_ENDPOINT"), base), true, s.watch(&connected))
+	client, err := s.clientOver(firstOf(s.env("AWS_EC2_METADATA_SERVICE_ENDPOINT"), base), true, rest.Connecting(s.c.Dial, &connected))
 	if err != nil {
 		return Credentials{}, true, err
 	}
@@ -148,21 +147,6 @@ func (s *Source) instance(ctx context.Context) (c Credentials, there bool, err e
 	}
 	c, err = s.endpointCredentials(client, r, a, "the instance's role")
 	return c, true, err
-}
-
-// watch returns the dialer of connections which notes that one was made.
-func (s *Source) watch(connected *atomic.Bool) dialer {
-	dial := s.c.Dial
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err == nil {
-			connected.Store(true)
-		}
-		return conn, err
-	}
 }
 
 func (s *Source) endpointCredentials(client *rest.Client, r rest.Request, a *rest.Answer, from string) (Credentials, error) {

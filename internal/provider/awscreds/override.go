@@ -17,7 +17,7 @@ func Override(getenv func(string) string, variable string) string {
 // CheckEndpoint refuses what says to ask elsewhere than where AWS has its services, and is not done here: who means a private endpoint or
 // one of FIPS must not get another. It is for stores that were told of no endpoint.
 func (s *Source) CheckEndpoint(ctx context.Context) error {
-	if err := s.wait(ctx); err != nil {
+	if err := s.turn.ForCredentials(ctx, s.c.Name); err != nil {
 		return err
 	}
 	defer s.turn.Give()

@@ -2,7 +2,6 @@ package awscreds
 
 import (
 	"context"
-	"net"
 	"strings"
 	"time"
 
@@ -38,10 +37,8 @@ type Config struct {
 	Profile string // from the settings; empty: as AWS's tools choose
 	Region  string // from the settings; empty: as AWS's tools choose
 	World   provider.World
-	Dial    dialer // makes all connections; nil: a net.Dialer does
+	Dial    rest.Dialer // makes all connections; nil: a net.Dialer does
 }
-
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Source finds credentials and keeps them until they end. Several goroutines may use it.
 type Source struct {
@@ -58,21 +55,10 @@ func New(c Config) *Source {
 	return &Source{c: c, turn: provider.NewTurn()}
 }
 
-// wait takes the turn; the caller gives it back. One caller fetches for all; who is tired of waiting leaves.
-func (s *Source) wait(ctx context.Context) error {
-	err := s.turn.Take(ctx)
-	if err == nil {
-		return nil
-	}
-	e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
-	e.Err = err
-	return e
-}
-
 // Get returns credentials that are good now. Errors: fault.Usage when none are configured or what is configured cannot be, fault.Denied
 // when they have ended or are refused, fault.Unavailable when whoever gives them out does not answer.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
-	if err := s.wait(ctx); err != nil {
+	if err := s.turn.ForCredentials(ctx, s.c.Name); err != nil {
 		return Credentials{}, err
 	}
 	defer s.turn.Give()
@@ -112,7 +98,7 @@ func (s *Source) Region(ctx context.Context) (string, error) {
 	if r := firstOf(s.c.Region, s.env("AWS_REGION"), s.env("AWS_DEFAULT_REGION")); r != "" {
 		return r, nil
 	}
-	if err := s.wait(ctx); err != nil {
+	if err := s.turn.ForCredentials(ctx, s.c.Name); err != nil {
 		return "", err
 	}
 	defer s.turn.Give()
@@ -199,7 +185,7 @@ func (s *Source) client(base string, plain bool) (*rest.Client, error) {
 	return s.clientOver(base, plain, s.c.Dial)
 }
 
-func (s *Source) clientOver(base string, plain bool, dial dialer) (*rest.Client, error) {
+func (s *Source) clientOver(base string, plain bool, dial rest.Dialer) (*rest.Client, error) {
 	return rest.New(rest.Config{
 		Name: s.c.Name, Base: base, Plain: plain, Direct: plain, MaxAnswer: maxAnswer,
 		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: dial,

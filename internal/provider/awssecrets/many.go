@@ -15,52 +15,13 @@ const batchSize = 20
 // ReadMany implements [provider.Batch]: one request for twenty current versions, several at once; other versions one by one. Where a
 // policy allows reading and not reading in batches, and where AWS leaves a name out, they are asked for by themselves.
 func (s *store) ReadMany(ctx context.Context, asked []provider.Asked) []provider.Answer {
-	answers := make([]provider.Answer, len(asked))
-	places := map[string][]int{} // of each name whose current version is asked for
-	var names []string
-	var single []int
-	for i, a := range asked {
-		switch err := provider.CheckName(s.name, a.Name); {
-		case err != nil:
-			answers[i].Err = err
-		case a.Version != "":
-			single = append(single, i)
-		default:
-			if places[a.Name] == nil {
-				names = append(names, a.Name)
-			}
-			places[a.Name] = append(places[a.Name], i)
-		}
-	}
-	batches := (len(names) + batchSize - 1) / batchSize
-	one := make([][]int, batches) // what has to be asked for one by one after all
-	awsapi.Each(batches+len(single), func(i int) {
-		if i >= batches {
-			n := single[i-batches]
-			answers[n].Item, answers[n].Err = s.Read(ctx, asked[n].Name, asked[n].Version)
-			return
-		}
-		part := names[i*batchSize : min((i+1)*batchSize, len(names))]
-		got := s.batch(ctx, part)
-		for n, a := range got {
-			if errors.Is(a.Err, errUnanswered) || len(part) > 1 && awsapi.CodeOf(a.Err) == "AccessDeniedException" {
-				one[i] = append(one[i], places[part[n]]...)
-				continue
-			}
-			for _, at := range places[part[n]] {
-				answers[at] = a
-			}
-		}
-	})
-	var rest []int
-	for _, part := range one {
-		rest = append(rest, part...)
-	}
-	awsapi.Each(len(rest), func(i int) {
-		n := rest[i]
-		answers[n].Item, answers[n].Err = s.Read(ctx, asked[n].Name, "")
-	})
-	return answers
+	return awsapi.Many{
+		Store: s.name, Size: batchSize, Batch: s.batch, Read: s.Read,
+		Alone: func(a provider.Asked) bool { return a.Version != "" },
+		Again: func(err error, of int) bool {
+			return errors.Is(err, errUnanswered) || of > 1 && awsapi.CodeOf(err) == "AccessDeniedException"
+		},
+	}.Ask(ctx, asked)
 }
 
 // errUnanswered is a name that a batch says nothing about.

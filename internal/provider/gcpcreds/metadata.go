@@ -2,7 +2,6 @@ package gcpcreds
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -45,7 +44,7 @@ func (s *Source) metadata(ctx context.Context, path, what string) ([]byte, error
 	var connected atomic.Bool
 	client, err := rest.New(rest.Config{
 		Name: s.c.Name, Base: "http://" + host, Plain: true, Direct: true, MaxAnswer: maxAnswer,
-		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: s.watch(&connected),
+		Debug: s.c.World.Debug, Getenv: s.c.World.Getenv, Now: s.c.World.Now, Dial: rest.Connecting(s.c.Dial, &connected),
 	})
 	if err != nil {
 		return nil, err
@@ -70,21 +69,6 @@ func (s *Source) metadata(ctx context.Context, path, what string) ([]byte, error
 		return nil, client.Refused(r, a, "")
 	}
 	return a.Body, nil
-}
-
-// watch returns the dialer of connections which notes that one was made.
-func (s *Source) watch(connected *atomic.Bool) dialer {
-	dial := s.c.Dial
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err == nil {
-			connected.Store(true)
-		}
-		return conn, err
-	}
 }
 
 // nothing is the error of having tried everything.

@@ -2,7 +2,6 @@ package gcpcreds
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,10 +39,8 @@ type Config struct {
 	// TokenURL is where refresh tokens are exchanged; empty: Google's address.
 	TokenURL string
 	// Dial makes all connections; nil: a net.Dialer does.
-	Dial dialer
+	Dial rest.Dialer
 }
-
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Source finds tokens and keeps them until they end. Several goroutines may use it.
 type Source struct {
@@ -60,21 +57,10 @@ func New(c Config) *Source {
 	return &Source{c: c, turn: provider.NewTurn()}
 }
 
-// wait takes the turn; the caller gives it back. One caller fetches for all; who is tired of waiting leaves.
-func (s *Source) wait(ctx context.Context) error {
-	err := s.turn.Take(ctx)
-	if err == nil {
-		return nil
-	}
-	e := provider.Errorf(fault.Unavailable, s.c.Name, "no credentials in time").WithFix("try again")
-	e.Err = err
-	return e
-}
-
 // Get returns a token that is good now. Errors: fault.Usage when none is configured or what is configured cannot be, fault.Denied when
 // it has ended or is refused, fault.Unavailable when whoever gives it out does not answer.
 func (s *Source) Get(ctx context.Context) (Token, error) {
-	if err := s.wait(ctx); err != nil {
+	if err := s.turn.ForCredentials(ctx, s.c.Name); err != nil {
 		return Token{}, err
 	}
 	defer s.turn.Give()
@@ -135,7 +121,7 @@ func (s *Source) Project(ctx context.Context) (string, error) {
 			return p, nil
 		}
 	}
-	if err := s.wait(ctx); err != nil {
+	if err := s.turn.ForCredentials(ctx, s.c.Name); err != nil {
 		return "", err
 	}
 	defer s.turn.Give()
