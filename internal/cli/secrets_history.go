@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -128,6 +129,8 @@ func fieldText(v any) string {
 		return strings.Join(v, ", ")
 	case *string:
 		return deref(v)
+	case *time.Time:
+		return moment(v)
 	}
 	return fmt.Sprint(v)
 }
