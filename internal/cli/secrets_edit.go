@@ -27,7 +27,8 @@ func (a *app) editCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "edit NAME", Short: "Change a value in your editor",
 		Long: `Change a value in your editor ($VISUAL or $EDITOR), in a private directory in memory, with the editor's backups and swap
-files off. Without such a directory, and with editors that keep copies of their own, it refuses.`,
+files off. Without such a directory, and with editors that keep copies of their own, it refuses; without a terminal too, unless
+one of the two is set.`,
 		Example: "tacit edit db.password",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return a.edit(c.Context(), args[0]) },
@@ -39,7 +40,13 @@ func (a *app) edit(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	argv, err := editorCommand(orElse(a.getenv("VISUAL"), a.getenv("EDITOR")))
+	setting := orElse(a.getenv("VISUAL"), a.getenv("EDITOR"))
+	if strings.TrimSpace(setting) == "" && !(a.interactive() && isTerminal(a.world.Stdout)) {
+		// The editor of the system would draw the value into a pipe or a log, and wait for keys that nobody presses.
+		return fault.New(fault.Usage, "edit %s: there is no terminal to edit on", ref.Name).About(ref.Name).
+			WithFix("set EDITOR, or pipe the new value in: tacit set %s", ref.Name)
+	}
+	argv, err := editorCommand(setting)
 	if err != nil {
 		return err
 	}
