@@ -128,7 +128,12 @@ The value is taken as set takes it, or made with --generate.`,
 			}
 			if generated {
 				r.Generate = &g
-			} else if r.Value, err = a.value(r.Name, args[1:], from); err != nil {
+				return a.rotate(c.Context(), r, fl.Changed("overlap"))
+			}
+			if err := a.openBeforeAsking(c.Context(), args[1:], from); err != nil {
+				return err
+			}
+			if r.Value, err = a.value(r.Name, args[1:], from); err != nil {
 				return err
 			}
 			return a.rotate(c.Context(), r, fl.Changed("overlap"))

@@ -142,6 +142,9 @@ The first secret creates the vault if there is none.`,
 			if err := meta.apply(c.Flags(), a.now(), &r); err != nil {
 				return err
 			}
+			if err := a.openBeforeAsking(c.Context(), args[1:], from); err != nil {
+				return err
+			}
 			if r.Value, err = a.value(ref.Name, args[1:], from); err != nil {
 				return err
 			}

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"runtime"
 	"unicode/utf8"
@@ -47,13 +49,39 @@ func (a *app) value(name string, args []string, f valueFlags) (secret.Value, err
 	return secret.New(b), nil
 }
 
+// asks reports whether the value will be asked for on the terminal.
+func (a *app) asks(args []string, f valueFlags) bool {
+	return f.fromFile == "" && len(args) == 0 && isTerminal(a.world.Stdin)
+}
+
+// openBeforeAsking opens the vault of this machine, if it is there and locked, when a value will be asked for: what is typed must not be
+// lost because a passphrase is wrong, and the first question is what everybody expects first.
+func (a *app) openBeforeAsking(ctx context.Context, args []string, f valueFlags) error {
+	if !a.asks(args, f) {
+		return nil
+	}
+	k, err := a.vaultKeeper()
+	if err != nil {
+		return err
+	}
+	own, here := k.(Vault)
+	if !here || a.otherNamed {
+		return nil
+	}
+	err = own.HandOver(ctx, func([]byte, string) error { return nil })
+	if errors.Is(err, fault.NoVault) {
+		return nil // it is made with the first value
+	}
+	return err
+}
+
 // input reads the bytes that were given.
 func (a *app) input(name string, args []string, f valueFlags) ([]byte, error) {
 	stdin := f.fromFile == "-" || f.fromFile == "" && len(args) == 1 && args[0] == "-"
 	switch {
 	case f.fromFile != "" && len(args) > 0:
 		return nil, fault.New(fault.Usage, "%s: the value is given twice: as an argument and with --from-file", name).About(name)
-	case stdin, f.fromFile == "" && len(args) == 0 && !isTerminal(a.world.Stdin):
+	case stdin, f.fromFile == "" && len(args) == 0 && !a.asks(args, f):
 		b, err := readBounded(a.world.Stdin, name)
 		if err == nil && !f.raw {
 			b = trimNewline(b)
