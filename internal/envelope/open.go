@@ -24,8 +24,9 @@ const probeTime = 200 * time.Millisecond
 //  6. a passphrase, asked for on the terminal
 //
 // What is given explicitly and opens nothing that it could have opened is an error of class fault.WrongKey, even if something
-// else would open: a user who says which key to use must not be handed another one's result. When nothing opens, the error has
-// class fault.Locked and says what would have; but a slot that was tried and is damaged, tampered with or not for its own key
+// else would open: a user who says which key to use must not be handed another one's result. Only a passphrase that is there while the
+// vault has no passphrase slot, only recovery slots, is for something else: the walk goes on, and that error is kept for its end. When
+// nothing opens, the error has class fault.Locked and says what would have; but a slot that was tried and is damaged, tampered with or not for its own key
 // is reported as that.
 //
 // Nothing here proves that the slots are authentic: that takes the keys; see [Slot.Authenticate].
@@ -88,6 +89,8 @@ type search struct {
 
 	waiting []identity // found on the way, to be used when nothing cheaper opens
 	damage  error      // the first slot that was tried and is not what it should be
+	wrong   error      // the passphrase that was given opens none of the recovery slots
+	useless bool       // identities were given, and open nothing
 	hints   []string   // why each slot did not open
 }
 
@@ -162,7 +165,10 @@ func (s *search) explicitIdentities() (*Root, Slot, error) {
 	switch {
 	case s.damage != nil && len(names) > 0:
 		return nil, Slot{}, s.damage
-	case len(names) == 0 || s.lenient || s.passphraseGiven():
+	case len(names) == 0 || s.lenient:
+		return nil, Slot{}, nil
+	case s.passphraseGiven():
+		s.useless = true
 		return nil, Slot{}, nil
 	}
 	list := strings.Join(names, " and ")
@@ -217,7 +223,11 @@ func (s *search) explicitPassphrase() (*Root, Slot, error) {
 	}
 	root, slot, err := s.o.openWithPhrase(s.slots, p)
 	if root == nil && err == nil {
-		err = wrongPassphrase(phraseSlots(s.slots, false), from)
+		of := phraseSlots(s.slots, false)
+		err = wrongPassphrase(of, from)
+		if of[0].Kind == SlotRecovery && !s.useless {
+			s.wrong, err = err, nil
+		}
 	}
 	return root, slot, err
 }
@@ -361,6 +371,9 @@ func (s *search) interactive() (*Root, Slot, error) {
 }
 
 func (s *search) terminal() (*Root, Slot, error) {
+	if s.wrong != nil {
+		return nil, Slot{}, nil
+	}
 	of := phraseSlots(s.slots, false)
 	if s.o.Ask != nil {
 		return s.o.ask(s.ctx, of)
@@ -374,6 +387,9 @@ func (s *search) terminal() (*Root, Slot, error) {
 func (s *search) locked() error {
 	if s.damage != nil {
 		return s.damage
+	}
+	if s.wrong != nil {
+		return s.wrong
 	}
 	for _, slot := range s.slots {
 		if slot.Kind == SlotEnv && s.o.Getenv(slot.Env) == "" {

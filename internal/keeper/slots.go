@@ -181,12 +181,35 @@ func (k *Keeper) SlotAdd(ctx context.Context, c Caller, s NewSlot) (out client.S
 		return out, err
 	}
 	err = k.change(ctx, c, func(tx *change) (*decision, error) {
-		return decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "added: " + s.Kind}), tx.AddSlot(slot)
+		record := decide(audit.Record{Action: "admin", Object: audit.Object{Kind: "slot", ID: id, Name: id}, Reason: "added: " + s.Kind})
+		slots, err := tx.Slots()
+		if err == nil {
+			err = newKey(slots, slot)
+		}
+		if err != nil {
+			return record, err
+		}
+		return record, tx.AddSlot(slot)
 	})
 	if err != nil {
 		return out, errors.Join(err, k.opts.Opener.Discard(ctx, k.vault.Header().VaultID, slot))
 	}
 	return shapeAdded(slot, made), nil
+}
+
+// newKey returns fault.Conflict when one of slots is for the key of the new one: removing either would take nothing from its holder.
+func newKey(slots []envelope.Slot, added envelope.Slot) error {
+	for _, s := range slots {
+		if added.Recipient != "" && s.Recipient == added.Recipient {
+			title := string(s.Kind)
+			if s.Path != "" {
+				title += " " + s.Path
+			}
+			return fault.New(fault.Conflict, "slot %s (%s) has this key already", s.ID, title).About(s.ID).
+				WithFix("name another file or recipient, or remove that slot first: tacit slot rm %s", s.ID)
+		}
+	}
+	return nil
 }
 
 // SlotRemove removes a slot.

@@ -41,10 +41,11 @@ func (k *Keeper) Status(ctx context.Context, c Caller) (client.Status, error) {
 	}
 	out.Sealing = optional(sealing(door.Slots))
 	if err := k.unlockQuietly(ctx); err != nil {
-		if fault.CodeOf(err) != fault.Locked {
-			return out, err
+		switch fault.CodeOf(err) {
+		case fault.Locked, fault.WrongKey: // what was given does not open it
+			return out, nil
 		}
-		return out, nil
+		return out, err
 	}
 	locked := out
 	err = k.vault.View(ctx, func(v *vault.Reader) error {
