@@ -256,6 +256,8 @@ type SlotResult struct {
 	ID     string  `json:"id"`
 	OK     bool    `json:"ok"`
 	Detail *string `json:"detail"`
+
+	Untried bool `json:"-"` // nothing here is for it: the slot may be whole
 }
 
 // SlotAdded is the answer to init (one a slot) and slot add.

@@ -80,6 +80,19 @@ func (o *Opener) Try(ctx context.Context, slot Slot) (*Root, error) {
 	return nil, s.locked()
 }
 
+// Untried reports whether err, of Try, says nothing about the slot itself: no passphrase for it was given, its variable is not set, its
+// key or its keyring is elsewhere. A slot that is damaged, or whose key file is gone or another one, was tried.
+func (o *Opener) Untried(slot Slot, err error) bool {
+	switch code := fault.CodeOf(err); {
+	case slot.Kind.NeedsUser():
+		return code == fault.Locked || code == fault.WrongKey
+	case slot.Kind == SlotKeyFile:
+		return false
+	default:
+		return code == fault.Locked
+	}
+}
+
 // search is one Open under way.
 type search struct {
 	o       *Opener

@@ -569,7 +569,7 @@ func TestInitAfterInterruptedInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	slots[0].Passphrase = val(passphrase)
-	if _, err := h.open().Init(ctx, owner, slots); !errors.Is(err, fault.Exists) {
+	if _, err := h.open().Init(ctx, owner, slots); !errors.Is(err, fault.Conflict) {
 		t.Fatalf("init over the log of a vault that was used: %v", err)
 	}
 }

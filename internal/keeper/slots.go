@@ -161,6 +161,7 @@ func (k *Keeper) SlotTest(ctx context.Context, c Caller) (client.SlotTest, error
 		}
 		if err != nil {
 			result.OK, result.Detail, out.OK = false, optional(err.Error()), false
+			result.Untried = k.opts.Opener.Untried(s, err)
 		}
 		out.Slots = append(out.Slots, result)
 	}
