@@ -109,9 +109,36 @@ func (d *doctor) permissions() {
 			d.fail("files.permissions", path, err)
 		}
 	}
+	wide += d.unwritable(l.Audit)
 	if wide == 0 {
 		d.add("files.permissions", "ok", "", "only you can read the vault's files", "")
 	}
+}
+
+// unwritable reports what an append to the log needs and its owner cannot write, and counts it: without its record nothing is read (I16).
+func (d *doctor) unwritable(dir string) (n int) {
+	needed := []string{dir, filepath.Join(dir, "audit.lock")}
+	if logs, err := filepath.Glob(filepath.Join(dir, "*.log")); err == nil && len(logs) > 0 {
+		needed = append(needed, logs[len(logs)-1])
+	}
+	for _, path := range needed {
+		info, err := os.Stat(path)
+		mode := paths.FileMode
+		if err == nil && info.IsDir() {
+			mode = paths.DirMode
+		}
+		if err != nil || info.Mode().Perm()&mode == mode {
+			continue
+		}
+		if d.r.Fix && paths.Fix(path) == nil {
+			d.add("files.permissions", "note", path, "could not be written; mended", "")
+			continue
+		}
+		n++
+		d.add("files.permissions", "fail", path, fmt.Sprintf("has mode %04o: you cannot write to it, and without its record nothing is read", info.Mode().Perm()),
+			fmt.Sprintf("chmod %o %s", mode, paths.Quote(path)))
+	}
+	return n
 }
 
 func (d *doctor) network() {
