@@ -158,6 +158,7 @@ func FuzzServe(f *testing.F) {
 			if _, err := io.ReadAll(resp.Body); err != nil {
 				t.Fatal(err)
 			}
+			_ = resp.Body.Close()
 			if resp.StatusCode >= 200 {
 				i++
 			}

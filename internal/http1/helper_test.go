@@ -79,8 +79,11 @@ func (k *talk) say(text string) {
 	}
 }
 
-// answer reads one answer to a request of that method: its status, and its body.
-func (k *talk) answer(method string) (*http.Response, string) {
+// answered is an answer whose body was read, and closed.
+type answered http.Response
+
+// answer reads one answer to a request of that method, and its body.
+func (k *talk) answer(method string) (*answered, string) {
 	k.t.Helper()
 	resp, err := http.ReadResponse(k.in, &http.Request{Method: method})
 	if err != nil {
@@ -91,7 +94,7 @@ func (k *talk) answer(method string) (*http.Response, string) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	return resp, string(b)
+	return (*answered)(resp), string(b)
 }
 
 // over fails the test unless the connection is at its end.
