@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,9 +97,28 @@ func (a *app) importFile(ctx context.Context, file string, f importFlags) error 
 	if f.replace || f.format == "age" {
 		return a.importBackup(ctx, in.Reader(), f)
 	}
+	if !a.missingVault() {
+		return a.importText(ctx, in, what, f, a.withVault)
+	}
+	return a.importFirst(f, in.rewind, func(f importFlags, with within) (client.Imported, error) {
+		return a.readText(ctx, in, what, f, with)
+	})
+}
+
+// importText imports a file that is no backup, and says what that did.
+func (a *app) importText(ctx context.Context, in *input, what string, f importFlags, with within) error {
+	out, err := a.readText(ctx, in, what, f, with)
+	if err != nil {
+		return err
+	}
+	return a.printImported(out)
+}
+
+// readText imports a file that is no backup.
+func (a *app) readText(ctx context.Context, in *input, what string, f importFlags, with within) (client.Imported, error) {
 	r, err := transfer.NewReader(f.format, in.Reader(), transfer.Options{StripPrefix: f.stripPrefix, Now: a.now()})
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "import %s", what)
+		return client.Imported{}, fault.Wrap(fault.Invalid, err, "import %s", what)
 	}
 	next := func() (keeper.ImportEntry, error) {
 		e, err := r.Next()
@@ -107,15 +127,15 @@ func (a *app) importFile(ctx context.Context, file string, f importFlags) error 
 		}
 		return e, err
 	}
-	out, err := a.importFrom(ctx, r.Format(), f, next)
+	out, err := a.importFrom(ctx, r.Format(), f, with, next)
 	if err != nil {
-		return nothingImported(err)
+		return out, nothingImported(err)
 	}
 	out.Warnings = append(out.Warnings, r.Warnings()...)
 	if in.path != "" {
 		out.PlainTextLeft = append(out.PlainTextLeft, in.path)
 	}
-	return a.printImported(out)
+	return out, nil
 }
 
 // nothingImported adds the way out to an error about an entry.
@@ -132,6 +152,7 @@ type input struct {
 	path  string // empty for standard input
 	file  *os.File
 	stdin *bufio.Reader
+	all   []byte // of stdin, once it has to be read again
 }
 
 // importInput opens what import is to read.
@@ -188,14 +209,22 @@ func (a *app) importEntries(ctx context.Context, file string, f importFlags) err
 		entries = append(entries, keeper.ImportEntry{Name: n, From: fmt.Sprintf("entry %d", i+1), Value: secret.New([]byte(value))})
 	}
 	a.argumentNotice()
-	out, err := a.importFrom(ctx, "entry", f, func() (keeper.ImportEntry, error) {
-		if len(entries) == 0 {
-			return keeper.ImportEntry{}, io.EOF
-		}
-		e := entries[0]
-		entries = entries[1:]
-		return e, nil
-	})
+	read := func(f importFlags, with within) (client.Imported, error) {
+		left := entries
+		return a.importFrom(ctx, "entry", f, with, func() (keeper.ImportEntry, error) {
+			if len(left) == 0 {
+				return keeper.ImportEntry{}, io.EOF
+			}
+			e := left[0]
+			e.Value = secret.New(bytes.Clone(e.Value.Reveal()))
+			left = left[1:]
+			return e, nil
+		})
+	}
+	if a.missingVault() {
+		return a.importFirst(f, func() error { return nil }, read)
+	}
+	out, err := read(f, a.withVault)
 	if err != nil {
 		return err
 	}
@@ -203,10 +232,10 @@ func (a *app) importEntries(ctx context.Context, file string, f importFlags) err
 }
 
 // importFrom imports the entries that next returns into the scope of the global flags, where they name none of their own.
-func (a *app) importFrom(ctx context.Context, format string, f importFlags, next func() (keeper.ImportEntry, error)) (out client.Imported, err error) {
+func (a *app) importFrom(ctx context.Context, format string, f importFlags, with within, next func() (keeper.ImportEntry, error)) (out client.Imported, err error) {
 	progress, done := a.progress("Importing")
 	defer done()
-	err = a.withVault(ctx, func(k keeper.API) (err error) {
+	err = with(ctx, func(k keeper.API) (err error) {
 		out, err = k.Import(ctx, a.caller(), keeper.ImportRequest{Format: format, OnConflict: f.onConflict, DryRun: f.dryRun, Progress: progress},
 			func() (keeper.ImportEntry, error) {
 				e, err := next()
