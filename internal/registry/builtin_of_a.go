@@ -260,7 +260,8 @@ var service_aws_bedrock = Service{
 	Hosts:   []string{"bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.us-east-2.amazonaws.com", "bedrock-runtime.us-west-2.amazonaws.com", "bedrock-runtime.ap-northeast-1.amazonaws.com", "bedrock-runtime.ap-northeast-2.amazonaws.com", "bedrock-runtime.ap-northeast-3.amazonaws.com", "bedrock-runtime.ap-south-1.amazonaws.com", "bedrock-runtime.ap-south-2.amazonaws.com", "bedrock-runtime.ap-southeast-1.amazonaws.com", "bedrock-runtime.ap-southeast-2.amazonaws.com", "bedrock-runtime.ca-central-1.amazonaws.com", "bedrock-runtime.eu-central-1.amazonaws.com", "bedrock-runtime.eu-central-2.amazonaws.com", "bedrock-runtime.eu-north-1.amazonaws.com", "bedrock-runtime.eu-south-1.amazonaws.com", "bedrock-runtime.eu-south-2.amazonaws.com", "bedrock-runtime.eu-west-1.amazonaws.com", "bedrock-runtime.eu-west-2.amazonaws.com", "bedrock-runtime.eu-west-3.amazonaws.com", "bedrock-runtime.sa-east-1.amazonaws.com", "bedrock-runtime.us-gov-east-1.amazonaws.com", "bedrock-runtime.us-gov-west-1.amazonaws.com", "bedrock.us-east-1.amazonaws.com", "bedrock.us-east-2.amazonaws.com", "bedrock.us-west-2.amazonaws.com", "bedrock.ap-northeast-1.amazonaws.com", "bedrock.ap-northeast-2.amazonaws.com", "bedrock.ap-northeast-3.amazonaws.com", "bedrock.ap-south-1.amazonaws.com", "bedrock.ap-south-2.amazonaws.com", "bedrock.ap-southeast-1.amazonaws.com", "bedrock.ap-southeast-2.amazonaws.com", "bedrock.ca-central-1.amazonaws.com", "bedrock.eu-central-1.amazonaws.com", "bedrock.eu-central-2.amazonaws.com", "bedrock.eu-north-1.amazonaws.com", "bedrock.eu-south-1.amazonaws.com", "bedrock.eu-south-2.amazonaws.com", "bedrock.eu-west-1.amazonaws.com", "bedrock.eu-west-2.amazonaws.com", "bedrock.eu-west-3.amazonaws.com", "bedrock.sa-east-1.amazonaws.com", "bedrock.us-gov-east-1.amazonaws.com", "bedrock.us-gov-west-1.amazonaws.com"},
 	Secrets: []Secret{
 		{Name: "AWS_BEDROCK_ACCESS_KEY_ID", Placeholder: "access_key_id"},
-		{Name: "AWS_BEDROCK_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"}},
+		{Name: "AWS_BEDROCK_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"},
+		{Name: "AWS_BEDROCK_SESSION_TOKEN", Placeholder: "session_token"}},
 	Aliases: []Alias{
 		{Name: "BEDROCK_AWS_ACCESS_KEY_ID", Secret: "AWS_BEDROCK_ACCESS_KEY_ID"},
 		{Name: "BEDROCK_AWS_SECRET_ACCESS_KEY", Secret: "AWS_BEDROCK_SECRET_ACCESS_KEY"}},
@@ -405,7 +406,8 @@ var service_aws_s3 = Service{
 	Hosts:   []string{"s3.us-east-1.amazonaws.com", "s3.us-east-2.amazonaws.com", "s3.us-west-1.amazonaws.com", "s3.us-west-2.amazonaws.com", "s3.af-south-1.amazonaws.com", "s3.ap-east-1.amazonaws.com", "s3.ap-northeast-1.amazonaws.com", "s3.ap-northeast-2.amazonaws.com", "s3.ap-northeast-3.amazonaws.com", "s3.ap-south-1.amazonaws.com", "s3.ap-south-2.amazonaws.com", "s3.ap-southeast-1.amazonaws.com", "s3.ap-southeast-2.amazonaws.com", "s3.ap-southeast-3.amazonaws.com", "s3.ap-southeast-4.amazonaws.com", "s3.ap-southeast-5.amazonaws.com", "s3.ap-southeast-7.amazonaws.com", "s3.ca-central-1.amazonaws.com", "s3.ca-west-1.amazonaws.com", "s3.eu-central-1.amazonaws.com", "s3.eu-central-2.amazonaws.com", "s3.eu-north-1.amazonaws.com", "s3.eu-south-1.amazonaws.com", "s3.eu-south-2.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3.eu-west-2.amazonaws.com", "s3.eu-west-3.amazonaws.com", "s3.il-central-1.amazonaws.com", "s3.me-central-1.amazonaws.com", "s3.me-south-1.amazonaws.com", "s3.mx-central-1.amazonaws.com", "s3.sa-east-1.amazonaws.com", "s3.us-gov-east-1.amazonaws.com", "s3.us-gov-west-1.amazonaws.com"},
 	Secrets: []Secret{
 		{Name: "AWS_S3_ACCESS_KEY_ID", Placeholder: "access_key_id"},
-		{Name: "AWS_S3_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"}},
+		{Name: "AWS_S3_SECRET_ACCESS_KEY", Placeholder: "secret_access_key"},
+		{Name: "AWS_S3_SESSION_TOKEN", Placeholder: "session_token"}},
 	Public: []string{"access_key_id"},
 	Auth: Auth{
 		Kind:  "sigv4",
