@@ -42,7 +42,7 @@ var layers = [][]string{
 	{"internal/engine", "internal/envelope"},
 	// One job each, for whoever needs it.
 	{"internal/registry"}, // data about services, for broker and keeper
-	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/dotenv", "internal/strictcbor", "internal/mask", "internal/demo", "internal/settings", "internal/interpolate", "internal/order"},
+	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/dotenv", "internal/strictcbor", "internal/mask", "internal/demo", "internal/settings", "internal/interpolate", "internal/order", "internal/roundtrip"},
 	{"internal/http1"}, // what all of them listen with, demo too
 	// Words, times, places and shapes.
 	{"internal/name", "internal/when", "internal/paths", "client", "sdk"},

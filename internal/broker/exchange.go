@@ -161,7 +161,7 @@ func (x *exchange) send() (*http.Response, [][]byte, error) {
 	return answer, fetched, err
 }
 
-// request is out for net/http. The path is sent as it stands: as Opaque, it is not escaped once more.
+// request is out for the transport. The path is sent as it stands: as Opaque, it is not escaped once more.
 func (x *exchange) request(out *Outgoing) *http.Request {
 	r := &http.Request{
 		Method: out.Method, Header: out.Header, Host: out.Host,
@@ -178,7 +178,8 @@ func (x *exchange) request(out *Outgoing) *http.Request {
 		r.Body = http.NoBody
 	}
 	if body, ok := r.Body.(*upload); ok && body.whole != nil {
-		// A warm connection may turn out to be closed: then net/http tries another, where it knows that nothing was done yet.
+		// Small ones go with the header. And a warm connection may turn out to be closed: then another is tried, where it is known that
+		// nothing was done yet.
 		r.GetBody = func() (io.ReadCloser, error) { return body.again(), nil }
 	}
 	return r.WithContext(x.ctx)

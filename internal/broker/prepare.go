@@ -3,11 +3,11 @@ package broker
 import (
 	"bytes"
 	"crypto/tls"
-	"net/http"
 	"slices"
 	"sync"
 
 	"tacit/internal/registry"
+	"tacit/internal/roundtrip"
 )
 
 // A Prepared is a credential of a service, ready for many requests at once: its strategy, what must not come back, and its connections.
@@ -16,7 +16,7 @@ type Prepared struct {
 	broker    *Broker
 	service   *registry.Service
 	strategy  Strategy
-	transport *http.Transport
+	transport *roundtrip.Transport
 	injected  *patterns // what the strategy injects whatever the request
 
 	mu      sync.Mutex

@@ -25,8 +25,8 @@ const (
 // A Problem is why there is no answer, or no more of it. It wraps the [fault.Error] that says it in words.
 //
 // The words are made of the method, the service and the canonical path, which the caller knows, and of phrases that stand here. The
-// error of net/http is never among them: it holds the address that was sent, with the secret where a strategy puts it there, and bytes
-// that the upstream sent (I30).
+// error of a transport is never among them: that of net/http holds the address that was sent, with the secret where a strategy puts it
+// there, and bytes that the upstream sent (I30).
 type Problem struct {
 	Fault      *fault.Error
 	Origin     Origin

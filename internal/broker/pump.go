@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// A pump reads a caller's body for somebody who must not wait for ever. The transport of net/http does not return from a request, even
-// one that was cancelled, before the Read of its body has returned: a caller who stops in the middle of one would hold all that the
-// request holds (I29).
+// A pump reads a caller's body for somebody who must not wait for ever. The transport of HTTP/2 does not return from a request, even one
+// that was cancelled, before the Read of its body has returned, and that of HTTP/1.1 leaves a goroutine behind in it: a caller who
+// stops in the middle of one would hold all that the request holds (I29).
 type pump struct {
 	ctx    context.Context //nolint:containedctx // of the exchange, which the pump lives in
 	pieces chan piece

@@ -11,6 +11,7 @@ import (
 
 	"tacit/internal/fault"
 	"tacit/internal/registry"
+	"tacit/internal/roundtrip"
 )
 
 // How long a connection may take to be made, and how long an idle one is kept.
@@ -26,8 +27,6 @@ const (
 	idlePerHost = defaultConcurrency
 	// maxHeaderBytes bounds the header of an answer, 1xx answers included.
 	maxHeaderBytes = 256 << 10
-	// bufferBytes is the size of the buffers of an HTTP/1 connection: one write for a request of an ordinary size.
-	bufferBytes = 8 << 10
 	// streamBytes is how much of one answer an HTTP/2 upstream may send before anybody reads it.
 	streamBytes = 256 << 10
 )
@@ -60,20 +59,20 @@ type transports struct {
 	roots    func() (*x509.CertPool, error) // the system's, read once
 
 	mu     sync.Mutex
-	shared map[route]*http.Transport
-	own    map[*http.Transport]bool // of credentials that have a certificate
+	shared map[route]*roundtrip.Transport
+	own    map[*roundtrip.Transport]bool // of credentials that have a certificate
 }
 
 func newTransports(resolver *net.Resolver, http2 bool) *transports {
 	return &transports{
 		resolver: resolver, http2: http2, guard: newGuard(), roots: sync.OnceValues(systemRoots),
-		shared: map[route]*http.Transport{}, own: map[*http.Transport]bool{},
+		shared: map[route]*roundtrip.Transport{}, own: map[*roundtrip.Transport]bool{},
 	}
 }
 
 // of returns the connections to s. With a certificate they are the credential's alone, and the caller gives them back with drop: a
 // connection says who one is for as long as it lasts.
-func (t *transports) of(s *registry.Service, certificate *tls.Certificate) (*http.Transport, error) {
+func (t *transports) of(s *registry.Service, certificate *tls.Certificate) (*roundtrip.Transport, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := routeOf(s)
@@ -94,7 +93,7 @@ func (t *transports) of(s *registry.Service, certificate *tls.Certificate) (*htt
 	return tr, nil
 }
 
-func (t *transports) make(s *registry.Service, certificate *tls.Certificate) (*http.Transport, error) {
+func (t *transports) make(s *registry.Service, certificate *tls.Certificate) (*roundtrip.Transport, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)}
 	var err error
 	if pem := ownRoots(s); pem != "" {
@@ -112,31 +111,23 @@ func (t *transports) make(s *registry.Service, certificate *tls.Certificate) (*h
 	if mayUsePrivate(s) {
 		dialer.ControlContext = nil
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(t.http2)
-	return &http.Transport{
-		Proxy:                  nil, // a proxy from the environment would see the credential, or move the host (I22)
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    tlsTimeout,
-		DisableCompression:     true, // what is asked for and decoded is the cleaner's business
-		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		WriteBufferSize:        bufferBytes,
-		ReadBufferSize:         bufferBytes,
-		Protocols:              protocols,
-		HTTP2: &http.HTTP2Config{
+	// There is no proxy from the environment: it would see the credential, or move the host (I22).
+	options := roundtrip.Options{
+		Dial: dialer.DialContext, TLS: config, HandshakeTimeout: tlsTimeout,
+		IdleTimeout: idleTimeout, IdlePerHost: idlePerHost, MaxHeaderBytes: maxHeaderBytes, UserAgent: userAgent,
+	}
+	if t.http2 {
+		options.HTTP2 = &http.HTTP2Config{
 			MaxReceiveBufferPerStream: streamBytes,
 			SendPingTimeout:           30 * time.Second,
 			PingTimeout:               15 * time.Second,
-		},
-	}, nil
+		}
+	}
+	return roundtrip.New(options), nil
 }
 
 // drop closes connections that belonged to one credential.
-func (t *transports) drop(tr *http.Transport) {
+func (t *transports) drop(tr *roundtrip.Transport) {
 	t.mu.Lock()
 	mine := t.own[tr]
 	delete(t.own, tr)
