@@ -123,15 +123,21 @@ func request(t testing.TB, method, address string, body io.Reader) *http.Request
 	return r
 }
 
+// What a server answered, beside the body.
+type answered struct {
+	StatusCode    int
+	ContentLength int64
+}
+
 // fetch sends r and reads the answer to its end.
-func fetch(tr http.RoundTripper, r *http.Request) (*http.Response, string, error) {
+func fetch(tr http.RoundTripper, r *http.Request) (answered, string, error) {
 	a, err := tr.RoundTrip(r)
 	if err != nil {
-		return nil, "", err
+		return answered{}, "", err
 	}
 	defer func() { _ = a.Body.Close() }()
 	body, err := io.ReadAll(a.Body)
-	return a, string(body), err
+	return answered{a.StatusCode, a.ContentLength}, string(body), err
 }
 
 // resting returns how many connections are at rest.

@@ -14,12 +14,11 @@ import (
 
 // Why a request is not sent.
 var (
-	errTarget   = errors.New("the address of the request is none that can be sent")
-	errMethod   = errors.New("the method of the request is none")
-	errField    = errors.New("a header of the request is none")
-	errLonger   = errors.New("the body of the request is longer than was said")
-	errShorter  = errors.New("the body of the request is shorter than was said")
-	errNoLength = errors.New("the body of the request has a negative length")
+	errTarget  = errors.New("the address of the request is none that can be sent")
+	errMethod  = errors.New("the method of the request is none")
+	errField   = errors.New("a header of the request is none")
+	errLonger  = errors.New("the body of the request is longer than was said")
+	errShorter = errors.New("the body of the request is shorter than was said")
 )
 
 // serverOf returns where r goes.
