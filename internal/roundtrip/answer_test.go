@@ -155,7 +155,7 @@ func TestParsingIsTheSameHoweverItComes(t *testing.T) {
 	t.Parallel()
 	const answer = "HTTP/1.1 200 OK\r\nX-A: b\r\nX-A: c\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 	for _, in := range []io.Reader{strings.NewReader(answer), iotest.OneByteReader(strings.NewReader(answer)), iotest.HalfReader(strings.NewReader(answer)), iotest.DataErrReader(strings.NewReader(answer))} {
-		got, rest, err := ours(in, "GET")
+		got, rest, err := ours(in, "GET") //nolint:bodyclose // it has none
 		if err != nil || got.StatusCode != 200 || len(got.Header["X-A"]) != 2 || rest.body != "ok" || rest.left != "" {
 			t.Errorf("got %+v %+v %v", got, rest, err)
 		}

@@ -102,7 +102,7 @@ func TestCloseInTheMiddle(t *testing.T) {
 	s := newRaw(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nbegin"))
 	tr := newTransport(t, nil, nil)
 	for _, reading := range []bool{false, true} {
-		a, err := tr.RoundTrip(s.get(t.Context(), "/"))
+		a, err := tr.RoundTrip(s.get(t.Context(), "/")) //nolint:bodyclose // it is, twice
 		if err != nil {
 			t.Fatal(err)
 		}
