@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -20,13 +21,25 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Use: "check [FILE]", Short: "Find what is wrong with a project file",
 		Long: `Find what is wrong with a project file, trusted or not, with line and column: syntax, unknown keys, references that have no meaning,
 secrets that are not there, and commands that would show a secret as an argument. It runs nothing. What may be in other providers than the
-vault is looked for among the names that they list, once the file is trusted; --offline asks none of them. Exit 2 if something is wrong.`,
+vault is looked for among the names that they list, once the file is trusted; --offline asks none of them. Your own
+config.yaml is looked at too. Exit 2 if something is wrong.`,
 		Example: "tacit config check\ntacit config check --json", Args: cobra.MaximumNArgs(1), ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error { return a.configCheck(c.Context(), args) },
 	}
 }
 
 func (a *app) configCheck(ctx context.Context, args []string) error {
+	own := a.configFile(a.layout())
+	if _, err := a.userConfig(a.layout()); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(own); err == nil && len(args) == 0 {
+		if dir, err := workingDirectory(); err == nil {
+			if f, err := config.Find(dir); err == nil && f == nil {
+				return a.printProblems(own, nil) // there is nothing else to look at
+			}
+		}
+	}
 	f, err := a.projectFile(args)
 	if err != nil {
 		return err
@@ -36,7 +49,7 @@ func (a *app) configCheck(ctx context.Context, args []string) error {
 		problems = []config.Problem{refusedProblem(f)}
 	} else {
 		var mentions []config.Mention
-		if problems, mentions, err = f.Check(config.Options{UserFile: a.configFile(a.layout())}, checkCommand); err != nil {
+		if problems, mentions, err = f.Check(config.Options{UserFile: own}, checkCommand); err != nil {
 			return err
 		}
 		missing, err := a.missingSecrets(ctx, f, mentions)

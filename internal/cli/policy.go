@@ -180,6 +180,9 @@ func (a *app) policyExplainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !a.distant() && e.Principal == a.caller().Principal {
+				a.out.Notice("policy does not ask you, the owner; this is what somebody with a token for %s may do", e.Principal)
+			}
 			return a.printExplained(e)
 		},
 	}

@@ -65,8 +65,14 @@ func expose(c *registry.Catalog, s *vault.Secret, sealed *bool, service string) 
 // keepsExposure refuses to change exposure and pin of a secret that is there: they are fixed when it is made.
 func keepsExposure(c *registry.Catalog, old *vault.Secret, sealed *bool, service string) error {
 	if sealed != nil && *sealed != old.Sealed {
-		return fault.New(fault.Conflict, "%s is %s", old.Name, old.Exposure()).About(old.Name).
-			WithFix("change that with: tacit update %s --%s", old.Name, map[bool]string{true: "sealed", false: "readable"}[*sealed])
+		how := "--readable"
+		if *sealed {
+			how = "--sealed"
+			if old.Pin == "" {
+				how += " --service SERVICE"
+			}
+		}
+		return fault.New(fault.Conflict, "%s is %s", old.Name, old.Exposure()).About(old.Name).WithFix("change that with: tacit update %s %s", old.Name, how)
 	}
 	if service == "" {
 		return nil

@@ -28,8 +28,8 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 			if after, err = k.seal(tx, old, &s, r.Service); err != nil {
 				return nil, tx.hiding(record, err)
 			}
-		} else if r.Service != "" {
-			return nil, fault.New(fault.Usage, "a pin cannot change").About(s.Name).WithFix("store the secret under another name")
+		} else if err := k.keepsPin(tx, old, r.Service); err != nil {
+			return nil, err
 		} else if err := tx.SetMetadata(old, &s); err != nil {
 			return nil, err
 		}
@@ -49,6 +49,9 @@ func (k *Keeper) Update(ctx context.Context, c Caller, r UpdateRequest) (out cli
 // seal makes a readable secret sealed, with its metadata as s has it.
 func (k *Keeper) seal(tx *change, old, s *vault.Secret, service string) (*vault.Secret, error) {
 	if old.Sealed {
+		if err := k.keepsPin(tx, old, service); err != nil {
+			return nil, err
+		}
 		return s, tx.SetMetadata(old, s)
 	}
 	b, err := k.brokerage(&tx.Reader)
@@ -69,6 +72,18 @@ func (k *Keeper) seal(tx *change, old, s *vault.Secret, service string) (*vault.
 		return nil, err
 	}
 	return tx.SetExposure(s, true, want)
+}
+
+// keepsPin refuses a service that is not the one that the secret is pinned to already.
+func (k *Keeper) keepsPin(tx *change, old *vault.Secret, service string) error {
+	if service == "" {
+		return nil
+	}
+	b, err := k.brokerage(&tx.Reader)
+	if err != nil {
+		return err
+	}
+	return keepsExposure(b.catalog, old, nil, service)
 }
 
 // needs are the actions that the request takes: admin for what policies look at, write for the rest.

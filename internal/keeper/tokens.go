@@ -127,6 +127,11 @@ func (a *asker) mayMake(d *decision, t *policy.Token, all *access) error {
 		d.Result, d.Reason = audit.Denied, err.Error()
 		return err
 	}
+	for _, maker := range a.chain { // it ends with them, and says so
+		if !maker.ExpiresAt.IsZero() && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(maker.ExpiresAt)) {
+			t.ExpiresAt = maker.ExpiresAt
+		}
+	}
 	return nil
 }
 
