@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tacit/internal/fault"
+	"tacit/internal/paths"
 )
 
 // A habit is a command of another tool in its new form.
@@ -262,7 +263,7 @@ func (h *habit) args() []string {
 func (h *habit) shown() string {
 	out := []string{"tacit", h.verb}
 	if len(h.words) > 1 || len(h.words) == 1 && h.value == nil {
-		out = append(out, h.words[0])
+		out = append(out, paths.Quote(h.words[0]))
 	}
 	for _, f := range h.flags {
 		name, _, inline := strings.Cut(f[0], "=")

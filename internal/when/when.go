@@ -31,22 +31,26 @@ func unitOf(letter byte) (time.Duration, bool) {
 // maxDuration bounds what is accepted: a hundred years.
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-func bad(s string) error {
+func bad(s, fix string) error {
 	if len(s) > 40 {
 		s = s[:37] + "..."
 	}
-	return fault.New(fault.Usage, "invalid duration %q", s).WithFix("write 30m, 24h, 30d, 12w, or a date such as 2026-12-31")
+	return fault.New(fault.Usage, "invalid duration %q", s).WithFix("%s", fix)
 }
+
+func badDuration(s string) error { return bad(s, "write 1s or more, such as 30s, 30m, 24h, 30d, 12w") }
+
+func badTime(s string) error { return bad(s, "write 30m, 24h, 30d, 12w, or a date such as 2026-12-31") }
 
 // Duration parses a positive whole number and a unit: s, m, h, d, w or y (365 days).
 func Duration(s string) (time.Duration, error) {
 	if len(s) < 2 {
-		return 0, bad(s)
+		return 0, badDuration(s)
 	}
 	unit, ok := unitOf(s[len(s)-1])
 	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
 	if !ok || err != nil || n == 0 || s[0] == '+' || n > uint64(maxDuration/unit) {
-		return 0, bad(s)
+		return 0, badDuration(s)
 	}
 	return time.Duration(n) * unit, nil
 }
@@ -56,7 +60,7 @@ func Duration(s string) (time.Duration, error) {
 func Time(s string, now time.Time) (time.Time, error) {
 	t, err := parseTime(s, now)
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}, bad(s)
+		return time.Time{}, badTime(s)
 	}
 	return t, nil
 }
