@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"tacit/client"
-	"tacit/internal/engine/bolt"
 	"tacit/internal/envelope"
 	"tacit/internal/fault"
 	"tacit/internal/keeper"
@@ -78,15 +77,7 @@ func (a *app) rehearse(ctx context.Context, fn func(keeper.API) error) (err erro
 		}
 		return ""
 	}, a.home())
-	storage := bolt.Options{Command: a.command}
-	k := keeper.New(keeper.Options{
-		Layout: l, Engine: bolt.Open(l.Vault, storage), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Opener: &envelope.Opener{Getenv: func(string) string { return "" }, Random: a.world.Random, Now: a.world.Now},
-		Config: func() (keeper.Config, error) { return a.accessConfig(a.layout()) },
-		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
-			return bolt.Create(ctx, l.Vault, storage, fill)
-		},
-	})
+	k := a.keeperOf(l, &envelope.Opener{Getenv: func(string) string { return "" }, Random: a.world.Random, Now: a.world.Now})
 	defer func() { err = errors.Join(err, k.Close()) }()
 	if _, err := k.Init(ctx, a.caller(), []keeper.NewSlot{{Kind: "key-file", Path: filepath.Join(dir, "identity.txt")}}); err != nil {
 		return err

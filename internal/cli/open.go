@@ -61,16 +61,21 @@ func (a *app) owner() (Vault, error) {
 		return nil, err
 	}
 	l := a.layout()
-	storage := bolt.Options{Command: a.command, Share: a.serving}
 	a.log.Debug("vault", "path", l.Vault, "audit", l.Audit)
-	a.vault = keeper.New(keeper.Options{
-		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: a.opener(l), Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
-		Config: func() (keeper.Config, error) { return a.accessConfig(l) }, Lazy: a.serving, BaseURL: a.foregroundProxy,
+	a.vault = a.keeperOf(l, a.opener(l))
+	return a.vault, nil
+}
+
+// keeperOf returns a keeper of the vault in l, whose slots o opens.
+func (a *app) keeperOf(l paths.Layout, o *envelope.Opener) *keeper.Keeper {
+	storage := bolt.Options{Command: a.command, Share: a.serving}
+	return keeper.New(keeper.Options{
+		Layout: l, Engine: bolt.Open(l.Vault, storage), Opener: o, Now: a.world.Now, Random: a.world.Random, Version: a.world.Version,
+		Config: func() (keeper.Config, error) { return a.accessConfig(a.layout()) }, Lazy: a.serving, BaseURL: a.foregroundProxy,
 		Create: func(ctx context.Context, fill func(put func(key, value []byte) error) error) error {
 			return bolt.Create(ctx, l.Vault, storage, fill)
 		},
 	})
-	return a.vault, nil
 }
 
 // keyless returns a keeper of the vault that opens no slot: the agent's. What reads record is on the disk a second later.
