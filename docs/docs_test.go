@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -214,6 +215,9 @@ func install(t *testing.T, tacit, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A program that is open for writing, as it is in a child that another test forks in this moment, cannot be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(filepath.Join(bin, "tacit"), b, 0o755); err != nil {
 		t.Fatal(err)
 	}

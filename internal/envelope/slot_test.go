@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,9 @@ func (m *machine) write(name, content string, mode os.FileMode) string {
 	if err := os.MkdirAll(filepath.Dir(m.path(name)), 0o700); err != nil {
 		m.t.Fatal(err)
 	}
+	// A program that is open for writing, as it is in a child that another test forks in this moment, cannot be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(m.path(name), []byte(content), mode); err != nil {
 		m.t.Fatal(err)
 	}
