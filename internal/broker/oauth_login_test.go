@@ -74,14 +74,14 @@ func TestOAuthLoginIsOurs(t *testing.T) {
 	t.Parallel()
 	a := newAuthServer(t)
 	for name, change := range map[string]func(q url.Values){
-		"no state":      func(q url.Values) { q.Del("state") },
+		"no state": func(q url.Values) { q.Del("state") },
 		"another state": func(q url.Values) {
 			state := []byte(q.Get("state"))
 			state[0] ^= 1
 			q.Set("state", string(state))
 		},
-		"an error":      func(q url.Values) { q.Set("error", "access_denied") },
-		"no code":       func(q url.Values) { q.Del("code") },
+		"an error": func(q url.Values) { q.Set("error", "access_denied") },
+		"no code":  func(q url.Values) { q.Del("code") },
 	} {
 		l := newLogin(t, a)
 		q := a.approve(t, l.URL())
