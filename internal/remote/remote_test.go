@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -100,14 +101,14 @@ func TestPanic(t *testing.T) {
 // TestStreamThatFails gets what came before the failure, and the failure; a panic in the middle is not taken for the end.
 func TestStreamThatFails(t *testing.T) {
 	t.Parallel()
-	var end func() error
+	var end atomic.Pointer[func() error] // a call that panics ends without telling anybody
 	c := dial(t, serve(t, &fake{names: func(each func(string) error) error {
 		for i := range 3000 {
 			if err := each(fmt.Sprintf("name/%d", i)); err != nil {
 				return err
 			}
 		}
-		return end()
+		return (*end.Load())()
 	}}, nil))
 	for name, tc := range map[string]struct {
 		end  func() error
@@ -117,7 +118,7 @@ func TestStreamThatFails(t *testing.T) {
 		"badly": {func() error { return fault.New(fault.Tampered, "record 7 was changed").About("7") }, fault.Tampered},
 		"panic": {func() error { panic("x") }, fault.Unavailable},
 	} {
-		end = tc.end
+		end.Store(&tc.end)
 		n := 0
 		err := c.Names(t.Context(), far, keeper.ListRequest{}, func(string) error { n++; return nil })
 		if tc.want == "" && err != nil || tc.want != "" && !errors.Is(err, tc.want) {
@@ -128,7 +129,8 @@ func TestStreamThatFails(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	end = func() error { return nil }
+	well := func() error { return nil }
+	end.Store(&well)
 	if err := c.Names(t.Context(), far, keeper.ListRequest{}, func(string) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the callback's error came back as %v", err)
 	}

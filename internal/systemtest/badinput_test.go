@@ -78,7 +78,7 @@ func TestMalformedImports(t *testing.T) {
 
 func TestWithoutAVault(t *testing.T) {
 	t.Parallel()
-	u := newUser(t)
+	u := newUser(t, "EDITOR=true")
 	for _, args := range [][]string{
 		{"rm", "a", "--force"},
 		{"get", "a"},

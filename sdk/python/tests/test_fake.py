@@ -127,12 +127,16 @@ class Places(unittest.TestCase):
         for options, want in (({"env": env}, "theirs"), ({"env": env, "provider": "ours"}, "ours"), ({"env": {}}, None)):
             asked.clear()
             with tacit.connect("unix:" + fake.path, **options) as client:
-                client.get("a")
-                client.has("a")
-                client.list()
-                client.set("a", "v")
-                client.get("mine:a")
-                client.list(provider="mine")
+                for ask in (
+                    lambda: client.get("a"),
+                    lambda: client.has("a"),
+                    lambda: client.list(),
+                    lambda: client.set("a", "v"),
+                    lambda: client.get("mine:a"),
+                    lambda: client.list(provider="mine"),
+                ):
+                    ask()
+                    self.assertTrue(fake.closed.acquire(timeout=10))  # a change is not repeated on another connection
             self.assertEqual(asked, [want] * 4 + ["mine"] * 2)
 
     def test_token_is_not_shown(self) -> None:
