@@ -131,7 +131,9 @@ func (s *sealedEnv) add(ctx context.Context, id string) error {
 // token makes the token for the services, and adds the variables that take it.
 func (s *sealedEnv) token(ctx context.Context, principal string, life time.Duration) (client.TokenCreated, error) {
 	until := time.Now().Add(life)
-	r := keeper.TokenRequest{Principal: principal, ExpiresAt: &until, Allow: s.rules}
+	r := keeper.TokenRequest{
+		Principal: principal, ExpiresAt: &until, Allow: s.rules, Workspace: s.who.Workspace, Group: s.who.Group, // where the secrets are
+	}
 	made, err := s.k.TokenCreate(ctx, s.who, r)
 	for _, k := range s.keys {
 		s.variables = append(s.variables, envVariable{k.variable, k.form + made.Token})

@@ -110,3 +110,32 @@ func TestSealedRunEndsItsToken(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// TestSealedRunInAWorkspace: a program that may use what is sealed in a workspace is there too, and what it asks with its token is asked
+// there, also where the environment says so.
+func TestSealedRunInAWorkspace(t *testing.T) {
+	t.Parallel()
+	u, err := demo.Start(demo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = u.Close() })
+	file, err := u.ServiceFile("openai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newHome(t, "TACIT_NO_AGENT=1", "TACIT_WORKSPACE=W")
+	add := s.command("service", "add", "-")
+	add.Stdin = strings.NewReader(file)
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.set("DEMO_OPENAI_KEY", "a-key-of-the-demo-0123456789")
+	const ask = `curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $OPENAI_API_KEY" "$OPENAI_BASE_URL/models"`
+	for workspace, want := range map[string]string{"W": "200", "V": "no such secret"} {
+		c := s.command("run", "--sealed", "-e", "OPENAI_API_KEY=DEMO_OPENAI_KEY", "--workspace", workspace, "--", "sh", "-c", ask)
+		if out, err := c.CombinedOutput(); !strings.Contains(string(out), want) || (err == nil) != (workspace == "W") {
+			t.Errorf("in %s: %v: %s", workspace, err, out)
+		}
+	}
+}
