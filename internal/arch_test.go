@@ -45,7 +45,7 @@ var layers = [][]string{
 	{"internal/generate", "internal/memdir", "internal/clipboard", "internal/transfer/jsonstream", "internal/flatjson", "internal/dotenv", "internal/strictcbor", "internal/mask", "internal/demo", "internal/settings", "internal/interpolate", "internal/order", "internal/roundtrip"},
 	{"internal/http1"}, // what all of them listen with, demo too
 	// Words, times, places and shapes.
-	{"internal/name", "internal/when", "internal/paths", "client", "sdk"},
+	{"internal/name", "internal/when", "internal/paths", "internal/httpgrammar", "client", "sdk"},
 	// What every other package may say.
 	{"internal/fault", "internal/secret"},
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tacit/internal/fault"
+	"tacit/internal/httpgrammar"
 	"tacit/internal/registry"
 )
 
@@ -95,7 +96,7 @@ func (c *CanonicalRequest) Length() int64 { return c.length }
 // canonicalMethod knows what a capability can allow. The others steer a connection (CONNECT), send the credential back (TRACE), or say
 // something about the server (OPTIONS).
 func canonicalMethod(method string) (string, error) {
-	if !isToken(method) { // and so ASCII: nothing but a to z has another upper case
+	if !httpgrammar.IsToken(method) { // and so ASCII: nothing but a to z has another upper case
 		return "", fault.New(fault.Invalid, "the method is no token of HTTP")
 	}
 	switch upper := strings.ToUpper(method); upper {

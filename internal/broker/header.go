@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tacit/internal/fault"
+	"tacit/internal/httpgrammar"
 )
 
 // canonicalHeader returns the header that is sent, but for what the strategy adds: each name once, canonical, with valid values. length
@@ -39,7 +40,7 @@ func canonicalHeader(h http.Header, length int64) (http.Header, error) {
 		key := http.CanonicalHeaderKey(name)
 		first, names := len(all), len(out)
 		for _, v := range values {
-			if hasControl(v) {
+			if httpgrammar.HasControl(v) {
 				return nil, refuse("the header %s has a control character", key)
 			}
 			all = append(all, textproto.TrimString(v)) // as net/http would
@@ -55,7 +56,7 @@ func canonicalHeader(h http.Header, length int64) (http.Header, error) {
 
 // keepsField reports whether a field goes to the upstream.
 func keepsField(name string, values []string, length int64) (bool, error) {
-	if !isToken(name) || len(name) > maxFieldName {
+	if !httpgrammar.IsToken(name) || len(name) > maxFieldName {
 		return false, refuse("the name of a header is no token of HTTP, or longer than %d bytes", maxFieldName)
 	}
 	var buf [maxFieldName]byte

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tacit/internal/fault"
+	"tacit/internal/httpgrammar"
 	"tacit/internal/registry"
 )
 
@@ -76,7 +77,7 @@ func newHMAC(c *compiler, now func() time.Time) (*hmacSigner, error) {
 	}
 	signed, onWire := false, false
 	for _, f := range slices.Concat(auth.Fields, []registry.Field{{Name: auth.HMAC.Header, Value: auth.HMAC.Value}}) {
-		if !isToken(f.Name) {
+		if !httpgrammar.IsToken(f.Name) {
 			return nil, fault.New(fault.Invalid, "service %s: %q is no name of a header", c.service.ID, f.Name)
 		}
 		h, signs, err := compileSignedHeader(c, f.Name, f.Value)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tacit/internal/fault"
+	"tacit/internal/httpgrammar"
 )
 
 // What stands for the hash of a body in X-Amz-Content-Sha256. See
@@ -207,7 +208,7 @@ func (c *chunks) trailer() error {
 			return nil
 		}
 		name, _, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) || hasControl(line) {
+		if !ok || !httpgrammar.IsToken(name) || httpgrammar.HasControl(line) {
 			return malformedChunks()
 		}
 		if !strings.EqualFold(name, "x-amz-trailer-signature") {

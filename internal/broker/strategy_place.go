@@ -3,6 +3,8 @@ package broker
 import (
 	"strings"
 	"unicode/utf8"
+
+	"tacit/internal/httpgrammar"
 )
 
 // inHeader is the place of a value in a header (RFC 9110, section 5.5). A line break would begin another header.
@@ -10,7 +12,7 @@ func inHeader(value string) string {
 	switch {
 	case strings.ContainsAny(value, "\r\n"):
 		return "it holds a line break, which cannot stand in a header"
-	case hasControl(value):
+	case httpgrammar.HasControl(value):
 		return "it holds a control character, which cannot stand in a header"
 	case strings.Trim(value, " \t") != value:
 		return "it begins or ends with a space, which does not last in a header"
@@ -43,7 +45,7 @@ func inUsername(value string) string {
 }
 
 func inPassword(value string) string {
-	if hasControl(value) {
+	if httpgrammar.HasControl(value) {
 		return "it holds a line break or control character, which cannot stand in a password"
 	}
 	return ""
@@ -57,27 +59,7 @@ func inText(value string) string {
 	return ""
 }
 
-func hasControl(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return true
-		}
-	}
-	return false
-}
-
 // isUnreserved reports whether c never needs escaping in an address (RFC 3986, section 2.3).
 func isUnreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-}
-
-// isToken reports whether s can be the name of a header (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tacit/internal/fault"
+	"tacit/internal/httpgrammar"
 )
 
 // The strategies that put the same on every request. All of it is rendered once.
@@ -35,7 +36,7 @@ func newHeaders(c *compiler) (*headers, error) {
 	}
 	h := &headers{}
 	for _, f := range fields {
-		if !isToken(f.Name) {
+		if !httpgrammar.IsToken(f.Name) {
 			return nil, fault.New(fault.Invalid, "service %s: %q is no name of a header", c.service.ID, f.Name)
 		}
 		r, err := c.render(f.Value, inHeader)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"tacit/internal/httpgrammar"
 )
 
 // appendStatus appends the first line of an answer.
@@ -34,7 +36,7 @@ func (w *response) appendFields(b []byte) []byte {
 			}
 			continue
 		case "Connection":
-			w.closes = w.closes || hasToken(values, "close")
+			w.closes = w.closes || httpgrammar.ListHas(values, "close")
 			continue
 		case "Trailer":
 			w.declare(values)
@@ -42,7 +44,7 @@ func (w *response) appendFields(b []byte) []byte {
 		case "Transfer-Encoding":
 			continue
 		}
-		if !isName(name) {
+		if !httpgrammar.IsToken(name) {
 			continue
 		}
 		for _, v := range values {
@@ -62,7 +64,7 @@ func (w *response) declare(lines []string) {
 	for _, line := range lines {
 		for name := range strings.SplitSeq(line, ",") {
 			name = textproto.CanonicalMIMEHeaderKey(strings.Trim(name, " \t"))
-			if isName(name) && name != "Content-Length" && name != "Transfer-Encoding" && name != "Trailer" {
+			if httpgrammar.IsToken(name) && name != "Content-Length" && name != "Transfer-Encoding" && name != "Trailer" {
 				w.trailers = append(w.trailers, name)
 			}
 		}
@@ -116,7 +118,7 @@ func appendField(b []byte, name, value string) []byte {
 	b = append(b, name...)
 	b = append(b, ": "...)
 	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+		if c := value[i]; httpgrammar.IsControl(c) {
 			b = append(b, ' ')
 		} else {
 			b = append(b, c)
@@ -129,15 +131,6 @@ func appendField(b []byte, name, value string) []byte {
 func appendHex(b []byte, n int) []byte {
 	b = strconv.AppendInt(b, int64(n), 16)
 	return append(b, "\r\n"...)
-}
-
-func isName(s string) bool {
-	for i := range len(s) {
-		if !isToken(s[i]) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // A date is the value of Date, made once a second.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"tacit/internal/httpgrammar"
 )
 
 // A refusal is what is wrong with a request that is none.
@@ -34,7 +36,7 @@ func (c *conn) head() (*message, error) {
 	if most <= 0 {
 		most = defaultHeaderBytes
 	}
-	if !isToken(c.buf[c.r]) {
+	if !httpgrammar.IsTokenByte(c.buf[c.r]) {
 		return nil, bad("it does not begin with a method")
 	}
 	for line, at := c.r, c.r; ; { // of the line that is looked at: where it begins, and how far that is
@@ -160,7 +162,7 @@ func parseField(head []byte, at, end int) (field, error) {
 	upper := true
 	for ; f.colon < end && head[f.colon] != ':'; f.colon++ {
 		b := head[f.colon]
-		if !isToken(b) {
+		if !httpgrammar.IsTokenByte(b) {
 			return f, bad("the name of a header is none")
 		}
 		switch {
@@ -179,10 +181,8 @@ func parseField(head []byte, at, end int) (field, error) {
 	for f.end > f.value && isBlank(head[f.end-1]) {
 		f.end--
 	}
-	for _, b := range head[f.value:f.end] {
-		if b < ' ' && b != '\t' || b == 0x7f {
-			return f, bad("the value of a header has a control character")
-		}
+	if httpgrammar.HasControl(head[f.value:f.end]) {
+		return f, bad("the value of a header has a control character")
 	}
 	return f, nil
 }
@@ -196,10 +196,8 @@ func (m *message) line(text string) error {
 	if !ok1 || !ok2 || m.method == "" || m.target == "" {
 		return bad("the first line is not METHOD TARGET HTTP/1.1")
 	}
-	for i := range len(m.method) {
-		if !isToken(m.method[i]) {
-			return bad("the method is none")
-		}
+	if !httpgrammar.IsToken(m.method) {
+		return bad("the method is none")
 	}
 	for i := range len(m.target) {
 		if b := m.target[i]; b <= ' ' || b >= 0x7f || b == '#' {

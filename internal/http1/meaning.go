@@ -3,6 +3,8 @@ package http1
 import (
 	"net/http"
 	"strings"
+
+	"tacit/internal/httpgrammar"
 )
 
 // meaning takes out of the header what is about the message itself, and refuses what contradicts itself.
@@ -33,7 +35,7 @@ func (m *message) meaning() error {
 		m.expect = !m.old
 	}
 	delete(m.header, "Trailer") // those that come are dropped
-	m.closes = m.old || hasToken(m.header["Connection"], "close")
+	m.closes = m.old || httpgrammar.ListHas(m.header["Connection"], "close")
 	return nil
 }
 
@@ -77,28 +79,11 @@ func parseLength(s string) (n int64, ok bool) {
 	return n, true
 }
 
-// hasToken reports whether a list, which may be on several lines, has a token.
-func hasToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for item := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.Trim(item, " \t"), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 func isBlank(b byte) bool { return b == ' ' || b == '\t' }
 
 func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
-
-// isToken reports whether b may be in a token (RFC 9110, section 5.6.2).
-func isToken(b byte) bool {
-	return isLetter(b) || isDigit(b) || b == '-' || b == '_' || b != 0 && strings.IndexByte("!#$%&'*+.^`|~", b) >= 0
-}
 
 // isHost reports whether b may be in the value of Host (RFC 3986, section 3.2.2).
 func isHost(b byte) bool {

@@ -3,6 +3,8 @@ package registry
 import (
 	"slices"
 	"strings"
+
+	"tacit/internal/httpgrammar"
 )
 
 // The words of a service file. Each function reports whether s is one.
@@ -36,7 +38,7 @@ func isParameter(s string) bool {
 
 // isToken: a token of HTTP (RFC 9110, section 5.6.2), at most 64: a header name.
 func isToken(s string) bool {
-	return s != "" && len(s) <= 64 && only(s, func(c byte) bool { return letter(c) || digit(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 })
+	return len(s) <= 64 && httpgrammar.IsToken(s)
 }
 
 // isVariable: [A-Z_][A-Z0-9_]*, at most 64.

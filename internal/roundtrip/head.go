@@ -10,6 +10,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"tacit/internal/httpgrammar"
 )
 
 // maxInterim is how many answers a server may send before the one, minus one.
@@ -113,7 +115,7 @@ func parseHead(block string) (*head, error) {
 	const at = len("HTTP/1.1 ")
 	a := &head{length: -1}
 	switch {
-	case len(line) < at+3 || line[at-1] != ' ' || len(line) > at+3 && line[at+3] != ' ' || hasControl(line):
+	case len(line) < at+3 || line[at-1] != ' ' || len(line) > at+3 && line[at+3] != ' ' || httpgrammar.HasControl(line):
 		return nil, malformed("its first line is none of HTTP")
 	case line[:at-1] == "HTTP/1.1":
 	case line[:at-1] == "HTTP/1.0":
@@ -154,10 +156,10 @@ func parseFields(block string) (http.Header, error) {
 			return h, nil
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) {
+		if !ok || !httpgrammar.IsToken(name) {
 			return nil, malformed("a line of its header is no field")
 		}
-		if hasControl(value) {
+		if httpgrammar.HasControl(value) {
 			return nil, malformed("a field of its header has a control character")
 		}
 		value = textproto.TrimString(value)
@@ -173,7 +175,7 @@ func parseFields(block string) (http.Header, error) {
 
 // frame finds where the body of the answer to a request with method ends (RFC 9112, section 6.3), and whether the connection lasts.
 func (a *head) frame(method string) error {
-	a.keep = !a.old && a.status != http.StatusSwitchingProtocols && !hasToken(a.header["Connection"], "close")
+	a.keep = !a.old && a.status != http.StatusSwitchingProtocols && !httpgrammar.ListHas(a.header["Connection"], "close")
 	length, err := contentLength(a.header)
 	if err != nil {
 		return err
@@ -231,16 +233,4 @@ func contentLength(h http.Header) (int64, error) {
 		return 0, malformed("its length is no number, or too large a one")
 	}
 	return n, nil
-}
-
-// hasToken reports whether a list of tokens, over any number of fields, has token, which is in lower case.
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for one := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(textproto.TrimString(one), token) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tacit/internal/httpgrammar"
 )
 
 // Why a request is not sent.
@@ -51,7 +53,7 @@ func (t *Transport) compose(b []byte, r *http.Request) ([]byte, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	if !isToken(method) || method == http.MethodConnect {
+	if !httpgrammar.IsToken(method) || method == http.MethodConnect {
 		return b, errMethod
 	}
 	b = append(append(b, method...), ' ')
@@ -116,14 +118,14 @@ func appendFields(b []byte, h http.Header) ([]byte, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if !isToken(name) {
+		if !httpgrammar.IsToken(name) {
 			return b, errField
 		}
 		if isOurs(name) {
 			continue
 		}
 		for _, v := range h[name] {
-			if hasControl(v) {
+			if httpgrammar.HasControl(v) {
 				return b, errField
 			}
 			b = append(append(append(b, name...), ": "...), textproto.TrimString(v)...)
